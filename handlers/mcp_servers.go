@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 
@@ -37,8 +36,9 @@ func (h *Handlers) ListMCPServers(c *gin.Context) error {
 
 // NewMCPServer shows an empty form.
 func (h *Handlers) NewMCPServer(c *gin.Context) error {
-	reply.HTML(c, h.Log, http.StatusOK, h.serverForm(c, "", mcptool.ServerInput{}, nil))
-	return nil
+	return h.ask(c, func(c *gin.Context, problems problem.Problems) (templ.Component, error) {
+		return h.serverForm(c, mcptool.Server{}, mcptool.ServerInput{}, problems)
+	})
 }
 
 // CreateMCPServer adds an MCP server.
@@ -51,7 +51,7 @@ func (h *Handlers) CreateMCPServer(c *gin.Context) error {
 		}
 	}
 	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
-		return h.serverForm(c, "", in, problems), nil
+		return h.serverForm(c, mcptool.Server{}, in, problems)
 	})
 }
 
@@ -108,7 +108,11 @@ func (h *Handlers) EditMCPServer(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	reply.HTML(c, h.Log, http.StatusOK, h.serverForm(c, server.ClientID, server.Input(), nil))
+	page, err := h.serverForm(c, server, server.Input(), nil)
+	if err != nil {
+		return err
+	}
+	reply.HTML(c, h.Log, http.StatusOK, page)
 	return nil
 }
 
@@ -123,7 +127,11 @@ func (h *Handlers) UpdateMCPServer(c *gin.Context) error {
 		}
 	}
 	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
-		return h.serverForm(c, id, in, problems), nil
+		server, err := mcptool.GetServer(reqctx.Of(c), h.DB, id)
+		if err != nil {
+			return nil, err
+		}
+		return h.serverForm(c, server, in, problems)
 	})
 }
 
@@ -201,17 +209,21 @@ func (h *Handlers) serverDeletion(c *gin.Context, problems problem.Problems) (te
 	}, use, problems), nil
 }
 
+// serverForm is the form of a new server, or of the one given.
 func (h *Handlers) serverForm(
-	c *gin.Context, id string, in mcptool.ServerInput, problems problem.Problems,
-) templ.Component {
-	title, stored := "New MCP server", mcptool.Server{}
+	c *gin.Context, stored mcptool.Server, in mcptool.ServerInput, problems problem.Problems,
+) (templ.Component, error) {
+	title, id, href := "New MCP server", stored.ClientID, serversHref+"/"+stored.ClientID
 	if id != "" {
-		stored, _ = mcptool.GetServer(reqctx.Of(c), h.DB, id) // the form works without it
-		title = "Edit " + cmp.Or(stored.Name, id)
+		title = "Edit " + stored.Name
 	}
-	page := h.below(c, title, "MCP servers", serversHref, cmp.Or(stored.Name, id), serversHref+"/"+id)
+	notice, err := h.meanwhile(c, edited{"mcp_client", id, stored.Name, href, stored.UpdatedAt}, &in.Version, problems)
+	if err != nil {
+		return nil, err
+	}
+	page := h.below(c, title, "MCP servers", serversHref, stored.Name, href)
 	reply.MarkProblems(&page, problems)
-	return framed(page, inventory.MCPServerFormBody(inventory.MCPServerForm{
+	return framed(page, reply.Within(inventory.MCPServerFormBody(inventory.MCPServerForm{
 		ClientID: id, Input: in, Problems: problems, Stored: stored,
-	}))
+	}), notice)), nil
 }

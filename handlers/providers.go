@@ -30,8 +30,9 @@ func (h *Handlers) ListProviders(c *gin.Context) error {
 
 // NewProvider shows an empty form.
 func (h *Handlers) NewProvider(c *gin.Context) error {
-	reply.HTML(c, h.Log, http.StatusOK, h.providerForm(c, "", catalogue.ProviderInput{}, nil))
-	return nil
+	return h.ask(c, func(c *gin.Context, problems problem.Problems) (templ.Component, error) {
+		return h.providerForm(c, catalogue.Provider{}, catalogue.ProviderInput{}, problems)
+	})
 }
 
 // CreateProvider adds a provider.
@@ -44,7 +45,7 @@ func (h *Handlers) CreateProvider(c *gin.Context) error {
 		}
 	}
 	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
-		return h.providerForm(c, "", in, problems), nil
+		return h.providerForm(c, catalogue.Provider{}, in, problems)
 	})
 }
 
@@ -88,7 +89,11 @@ func (h *Handlers) EditProvider(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	reply.HTML(c, h.Log, http.StatusOK, h.providerForm(c, provider.Name, provider.Input(), nil))
+	page, err := h.providerForm(c, provider, provider.Input(), nil)
+	if err != nil {
+		return err
+	}
+	reply.HTML(c, h.Log, http.StatusOK, page)
 	return nil
 }
 
@@ -103,7 +108,11 @@ func (h *Handlers) UpdateProvider(c *gin.Context) error {
 		}
 	}
 	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
-		return h.providerForm(c, name, in, problems), nil
+		provider, err := catalogue.GetProvider(reqctx.Of(c), h.DB, name)
+		if err != nil {
+			return nil, err
+		}
+		return h.providerForm(c, provider, in, problems)
 	})
 }
 
@@ -152,14 +161,20 @@ func (h *Handlers) providerDeletion(c *gin.Context, problems problem.Problems) (
 	}, use, problems), nil
 }
 
+// providerForm is the form of a new provider, or of the one given.
 func (h *Handlers) providerForm(
-	c *gin.Context, name string, in catalogue.ProviderInput, problems problem.Problems,
-) templ.Component {
-	title := "New provider"
+	c *gin.Context, provider catalogue.Provider, in catalogue.ProviderInput, problems problem.Problems,
+) (templ.Component, error) {
+	name, href, title := provider.Name, "/providers/"+provider.Name, "New provider"
 	if name != "" {
 		title = "Edit " + name
 	}
-	page := h.below(c, title, "Providers", "/providers", name, "/providers/"+name)
+	notice, err := h.meanwhile(c, edited{"provider", name, name, href, provider.UpdatedAt}, &in.Version, problems)
+	if err != nil {
+		return nil, err
+	}
+	page := h.below(c, title, "Providers", "/providers", name, href)
 	reply.MarkProblems(&page, problems)
-	return framed(page, inventory.ProviderFormBody(inventory.ProviderForm{Name: name, Input: in, Problems: problems}))
+	form := inventory.ProviderFormBody(inventory.ProviderForm{Name: name, Input: in, Problems: problems})
+	return framed(page, reply.Within(form, notice)), nil
 }

@@ -40,8 +40,9 @@ func (h *Handlers) ListRoles(c *gin.Context) error {
 
 // NewRole shows an empty form.
 func (h *Handlers) NewRole(c *gin.Context) error {
-	reply.HTML(c, h.Log, http.StatusOK, h.roleForm(c, identity.Role{}, identity.RoleInput{}, nil))
-	return nil
+	return h.ask(c, func(c *gin.Context, problems problem.Problems) (templ.Component, error) {
+		return h.roleForm(c, identity.Role{}, identity.RoleInput{}, problems)
+	})
 }
 
 // CreateRole adds a role.
@@ -54,7 +55,7 @@ func (h *Handlers) CreateRole(c *gin.Context) error {
 		}
 	}
 	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
-		return h.roleForm(c, identity.Role{}, in, problems), nil
+		return h.roleForm(c, identity.Role{}, in, problems)
 	})
 }
 
@@ -141,7 +142,11 @@ func (h *Handlers) EditRole(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	reply.HTML(c, h.Log, http.StatusOK, h.roleForm(c, role, role.Input(), nil))
+	page, err := h.roleForm(c, role, role.Input(), nil)
+	if err != nil {
+		return err
+	}
+	reply.HTML(c, h.Log, http.StatusOK, page)
 	return nil
 }
 
@@ -163,7 +168,7 @@ func (h *Handlers) UpdateRole(c *gin.Context) error {
 		if err != nil {
 			return nil, err
 		}
-		return h.roleForm(c, role, in, problems), nil
+		return h.roleForm(c, role, in, problems)
 	})
 }
 
@@ -227,13 +232,19 @@ func (h *Handlers) roleDeletion(c *gin.Context, problems problem.Problems) (temp
 // roleForm is the form of a new role, or of the one given.
 func (h *Handlers) roleForm(
 	c *gin.Context, role identity.Role, in identity.RoleInput, problems problem.Problems,
-) templ.Component {
+) (templ.Component, error) {
+	notice, err := h.meanwhile(c, edited{
+		"role", strconv.FormatInt(role.ID, 10), role.Name, roleHref(role.ID), role.UpdatedAt,
+	}, &in.Version, problems)
+	if err != nil {
+		return nil, err
+	}
 	page := h.below(c, "New role", "Roles", rolesHref, role.Name, roleHref(role.ID))
 	if role.ID != 0 {
 		page.Title = "Edit " + role.Name
 	}
 	reply.MarkProblems(&page, problems)
-	return framed(page, views.RoleFormBody(views.RoleForm{
+	return framed(page, reply.Within(views.RoleFormBody(views.RoleForm{
 		Role: role, Input: in, Problems: problems, Held: reqctx.Actor(c).Permissions,
-	}))
+	}), notice)), nil
 }

@@ -143,7 +143,11 @@ func (h *Handlers) UpdateSCIMConnection(c *gin.Context) error {
 		}
 	}
 	return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
-		return h.connectionForm(c, of, in, problems)
+		stands, err := connection.Get(reqctx.Of(c), h.DB, of.ID)
+		if err != nil {
+			return nil, err
+		}
+		return h.connectionForm(c, stands, in, problems)
 	})
 }
 
@@ -185,6 +189,12 @@ func (h *Handlers) connectionForm(
 	if err != nil {
 		return nil, err
 	}
+	notice, err := h.meanwhile(c, edited{
+		"scim_connection", strconv.FormatInt(of.ID, 10), of.Name, connectionHref(of.ID), of.UpdatedAt,
+	}, &in.Version, problems)
+	if err != nil {
+		return nil, err
+	}
 	title := "New connection"
 	if of.ID != 0 {
 		title = "Edit " + of.Name
@@ -196,9 +206,9 @@ func (h *Handlers) connectionForm(
 		}
 	}
 	reply.MarkProblems(&page, problems)
-	return framed(page, provisioning.FormBody(provisioning.Form{
+	return framed(page, reply.Within(provisioning.FormBody(provisioning.Form{
 		ID: of.ID, Input: in, Problems: problems, Roles: roles, Actor: reqctx.Actor(c),
-	})), nil
+	}), notice)), nil
 }
 
 // connectionPage is the page of a connection, with what was typed on it.

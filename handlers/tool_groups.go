@@ -227,12 +227,18 @@ func (h *Handlers) groupForm(
 	if err != nil {
 		return nil, err
 	}
+	notice, err := h.meanwhile(c, edited{
+		"tool_group", strconv.FormatInt(group.ID, 10), group.Name, groupHref(group.ID), group.UpdatedAt,
+	}, &in.Version, problems)
+	if err != nil {
+		return nil, err
+	}
 	page := h.below(c, "New tool group", "Tool groups", groupsHref, group.Name, groupHref(group.ID))
 	if group.ID != 0 {
 		page.Title = "Edit " + group.Name
 	}
 	reply.MarkProblems(&page, problems)
-	return framed(page, inventory.ToolGroupFormBody(inventory.ToolGroupForm{
+	return framed(page, reply.Within(inventory.ToolGroupFormBody(inventory.ToolGroupForm{
 		ID: group.ID, Input: in.ToolGroupInput, Filter: in.Filter.Text, Problems: problems, Catalogue: offered,
-	})), nil
+	}), notice)), nil
 }

@@ -153,9 +153,14 @@ func (h *Handlers) copyForm(
 	if err != nil {
 		return nil, err
 	}
+	var notice templ.Component = templ.NopComponent
+	if isStale(problems) {
+		notice, in.Version = views.CopySavedMeanwhile(assigned), assigned.Input().Version
+	}
 	page := h.userFrame(c, user, assigned.Name+" of "+user.Name)
 	reply.MarkProblems(&page, problems)
-	return framed(page, views.CopyFormBody(views.CopyForm{Copy: assigned, Input: in, Problems: problems})), nil
+	form := views.CopyFormBody(views.CopyForm{Copy: assigned, Input: in, Problems: problems})
+	return framed(page, reply.Within(form, notice)), nil
 }
 
 // ConfirmDetach asks before a profile is detached from a user.

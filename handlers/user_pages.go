@@ -81,18 +81,20 @@ func (h *Handlers) userDeletion(c *gin.Context, problems problem.Problems) (temp
 func (h *Handlers) userForm(
 	c *gin.Context, user identity.User, in identity.UserInput, problems problem.Problems,
 ) (templ.Component, error) {
+	href := usersHref + "/" + user.ID
+	notice, err := h.meanwhile(c, edited{"user", user.ID, user.Name, href, user.UpdatedAt}, &in.Version, problems)
+	if err != nil {
+		return nil, err
+	}
 	form := views.UserForm{ID: user.ID, Input: in, Problems: problems, Actor: reqctx.Actor(c)}
-	page := h.below(c, "New user", "Users", usersHref, user.Name, usersHref+"/"+user.ID)
+	page := h.below(c, "New user", "Users", usersHref, user.Name, href)
 	if user.ID != "" {
 		page.Title = "Edit " + user.Name
-	} else {
-		var err error
-		if form.Roles, err = identity.RoleChoices(reqctx.Of(c), h.DB); err != nil {
-			return nil, err
-		}
+	} else if form.Roles, err = identity.RoleChoices(reqctx.Of(c), h.DB); err != nil {
+		return nil, err
 	}
 	reply.MarkProblems(&page, problems)
-	return framed(page, views.UserFormBody(form)), nil
+	return framed(page, reply.Within(views.UserFormBody(form), notice)), nil
 }
 
 // userPage is the page of a user with the role chosen in its form.

@@ -87,6 +87,8 @@
 //     apply or check of the input checks the values with input.Reader. The problem is shown beside its field by
 //     ui.Typed, in the editor of profiles by formBuilder.field in views/editor.
 //   - A gateway asks or reports: handlers/gateway (over gRPC handlers/extauthz), with decision and usage behind it.
+//   - A form comes after another admin's save of the same: input/version.go compares what it was made from under the
+//     lock of the row, and handlers/stale_edit.go says who saved what. Profiles have numbers as versions.
 //   - A profile is saved: profile/save.go and policy/save.go, in one transaction with version and audit row.
 //   - A migration: migrations/, applied by schema/migrate.go.
 //   - An event is stored in weekly_events, in the partition of the week that is open when it arrives (usage/week.go;

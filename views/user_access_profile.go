@@ -48,6 +48,15 @@ type CopyForm struct {
 	Problems problem.Problems
 }
 
+// copyNow says whether a copy works, and until when.
+func copyNow(a assignment.Assignment) string {
+	now := "The copy is " + plural.Choose(a.IsActive, "active", "paused") + " now"
+	if a.ExpiresAt != nil {
+		return now + ", and ends on " + ui.Moment(*a.ExpiresAt) + "."
+	}
+	return now + ", and has no end."
+}
+
 // Detachment says what happens when a profile is detached from a user.
 func Detachment(user identity.User, assigned assignment.Assignment, last bool, now time.Time) []string {
 	effects := []string{user.Name + " may no longer use what " + assigned.Name +

@@ -96,13 +96,13 @@ func TestChangeCopy(t *testing.T) {
 		} {
 			s.Admin.API("PUT", "/api"+page, body).Refuses(400, want[0], want[1])
 		}
-		s.Session.Post(page, url.Values{"is_active": {"true"}, "expires_at": {"2020-01-01T00:00"}}).Refuses(422, "timestamp_in_past", "expires_at")
-		s.Session.Post(page, url.Values{"is_active": {"true"}, "source": {"role"}}).Refuses(400, "unknown_field", "source")
+		s.Session.Save(page, url.Values{"is_active": {"true"}, "expires_at": {"2020-01-01T00:00"}}).Refuses(422, "timestamp_in_past", "expires_at")
+		s.Session.Save(page, url.Values{"is_active": {"true"}, "source": {"role"}}).Refuses(400, "unknown_field", "source")
 	})
-	s.Audits(func() { s.Session.Post(page, url.Values{"expires_at": {""}}).Redirects("/users/" + s.Ada) }, "deactivate 4 "+s.Ada+" "+webtest.Admin)
+	s.Audits(func() { s.Session.Save(page, url.Values{"expires_at": {""}}).Redirects("/users/" + s.Ada) }, "deactivate 4 "+s.Ada+" "+webtest.Admin)
 	webtest.Same(t, "active", active(), false)
 	s.Audits(func() {
-		s.Session.Post(page, url.Values{"is_active": {"true"}, "expires_at": {"2099-01-01T00:00"}}).Redirects("/users/" + s.Ada)
+		s.Session.Save(page, url.Values{"is_active": {"true"}, "expires_at": {"2099-01-01T00:00"}}).Redirects("/users/" + s.Ada)
 	}, "activate 4 "+s.Ada+" "+webtest.Admin)
 	webtest.Same(t, "end", s.Copies(s.Ada)[0]["expires_at"], "2099-01-01T00:00:00Z")
 }

@@ -141,7 +141,7 @@ func TestDatabaseFreezesDuringARequest(t *testing.T) {
 	all := map[string]func() webtest.Answer{
 		"a page": func() webtest.Answer { return browser.Get("/access-profiles") },
 		"a list": func() webtest.Answer { return program.API("GET", "/api/access-profiles?search=x", nil) },
-		"a form": func() webtest.Answer { return browser.Post("/users/"+g.Bob, url.Values{"name": {"Another"}}) },
+		"a form": func() webtest.Answer { return browser.Save("/users/"+g.Bob, url.Values{"name": {"Another"}}) },
 		"a save": func() webtest.Answer {
 			return program.API("POST", "/api/access-profiles", webtest.Object{"name": "Frozen"})
 		},

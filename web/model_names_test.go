@@ -38,7 +38,7 @@ func TestModelNamesMeanTheSameEverywhere(t *testing.T) {
 	for _, name := range []string{"models", "price_lines"} {
 		form.Set(name, page.One("textarea", "name", name).FirstChild.Data)
 	}
-	session.Post("/providers/openai", form).Redirects("/providers/openai")
+	session.Save("/providers/openai", form).Redirects("/providers/openai")
 	after := g.Admin.API("GET", "/api/providers/openai", nil).JSON()["provider"].(webtest.Object)
 	webtest.Same(t, "models", after["models"], before["models"])
 	webtest.Same(t, "prices", after["prices"], before["prices"])
@@ -95,8 +95,8 @@ func TestRefusedModelNames(t *testing.T) {
 		config := webtest.Object{"provider_name": "openai", "allowed_models": []string{name}}
 		c.Admin.API("POST", "/api/access-profiles", webtest.Object{"name": "x", "provider_configs": []webtest.Object{config}}).
 			Refuses(http.StatusBadRequest, "invalid_model", "provider_configs[0].allowed_models[0]")
-		c.Session.Post("/providers/openai", url.Values{"models": {name}}).Refuses(http.StatusUnprocessableEntity, "invalid_model", "models[0]")
-		c.Session.Post("/providers/openai", url.Values{"price_lines": {name + " 1 1"}}).Refuses(http.StatusUnprocessableEntity, "invalid_model", "prices[0].model")
+		c.Session.Save("/providers/openai", url.Values{"models": {name}}).Refuses(http.StatusUnprocessableEntity, "invalid_model", "models[0]")
+		c.Session.Save("/providers/openai", url.Values{"price_lines": {name + " 1 1"}}).Refuses(http.StatusUnprocessableEntity, "invalid_model", "prices[0].model")
 		form := url.Values{"name": {"x"}, "op": {"save"}, "provider_configs[p1].provider_name": {"openai"}, "provider_configs[p1].allowed_models": {name}}
 		c.Session.Post("/access-profiles", form).Refuses(http.StatusUnprocessableEntity, "invalid_model", "provider_configs[0].allowed_models[0]")
 		g.Admin.Decides(webtest.With(webtest.Model(key), "model", name), "model_blocked", 403)

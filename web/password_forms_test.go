@@ -29,7 +29,7 @@ func TestPasswordsAreComposed(t *testing.T) {
 	for i, set := range []func(word string){
 		func(word string) { c.APIKey().API("PUT", "/api/users/"+id, webtest.Object{"password": word}).Is(200) },
 		func(word string) {
-			browser.Post("/users/"+id, url.Values{"password": {word}}).Redirects("/users/" + id)
+			browser.Save("/users/"+id, url.Values{"password": {word}}).Redirects("/users/" + id)
 		},
 		func(word string) {
 			browser.Post("/users/"+id+"/password", url.Values{"password": {word}}).Redirects("/users/" + id)

@@ -134,7 +134,7 @@ func TestPricesThatAreRefused(t *testing.T) {
 	// In the form a price is a line of text, and comes back as it was typed.
 	fields := url.Values{"models": {"gpt-4o\r\ngpt-4o-mini"}}
 	fields.Set("price_lines", "gpt-4o 2.50 10\r\n\r\ngpt-4o-mini 0.15 lots")
-	page := c.Session.Post("/providers/openai", fields).Refuses(http.StatusUnprocessableEntity, "wrong_type", "prices[1].output_cost_per_million_tokens")
+	page := c.Session.Save("/providers/openai", fields).Refuses(http.StatusUnprocessableEntity, "wrong_type", "prices[1].output_cost_per_million_tokens")
 	webtest.Same(t, "typed", strings.TrimSpace(page.One("textarea", "name", "price_lines").FirstChild.Data), "gpt-4o 2.50 10\n\ngpt-4o-mini 0.15 lots")
 	if said := webtest.Text(page.One("p", "id", "price_lines-error")); !strings.HasPrefix(said, "Line 3: ") {
 		t.Errorf("at the field: %q", said)
@@ -153,7 +153,7 @@ func TestPricesThatAreRefused(t *testing.T) {
 		{"m -1 2", "number_out_of_range", "input_cost_per_million_tokens", "the input price between 0 and 100000 dollars"},
 	} {
 		fields.Set("price_lines", row.line)
-		page := c.Session.Post("/providers/openai", fields).Refuses(http.StatusUnprocessableEntity, row.code, "prices[0]."+row.param)
+		page := c.Session.Save("/providers/openai", fields).Refuses(http.StatusUnprocessableEntity, row.code, "prices[0]."+row.param)
 		said := webtest.Text(page.One("main"))
 		if strings.Count(said, row.says) != 2 || !strings.Contains(said, "Prices, line 1: ") { // in the summary and at the field
 			t.Errorf("%s: the page does not say %q once each", row.line, row.says)
@@ -162,10 +162,10 @@ func TestPricesThatAreRefused(t *testing.T) {
 	// Digits in a name are not an amount, and a name that was set through the API stays.
 	c.Admin.API("PUT", "/api/providers/openai", `{"prices":[{"model":"claude 3","input_cost_per_million_tokens":1,"output_cost_per_million_tokens":1e1}]}`).Is(200)
 	fields.Set("price_lines", "claude 3 1 2\ngpt-4.1 1 2\nllama  3b 1 2")
-	c.Session.Post("/providers/openai", fields).Redirects("/providers/openai")
+	c.Session.Save("/providers/openai", fields).Redirects("/providers/openai")
 	webtest.Same(t, "stored", len(webtest.Objects(c.Admin.API("GET", "/api/providers/openai", nil).Object("provider")["prices"])), 3)
 	fields.Set("price_lines", "gpt-4o 2.50 10\r\ngpt-4o-mini\t0.15\t0.6")
-	c.Session.Post("/providers/openai", fields).Redirects("/providers/openai")
+	c.Session.Save("/providers/openai", fields).Redirects("/providers/openai")
 	got := c.Admin.API("GET", "/api/providers/openai", nil).Is(http.StatusOK).JSON()["provider"].(webtest.Object)
 	var prices []string
 	for _, price := range webtest.Objects(got["prices"]) {
@@ -173,7 +173,7 @@ func TestPricesThatAreRefused(t *testing.T) {
 	}
 	webtest.Same(t, "stored", fmt.Sprint(prices), "[gpt-4o 2.5 10 gpt-4o-mini 0.15 0.6]")
 	fields.Set("price_lines", "")
-	c.Session.Post("/providers/openai", fields).Redirects("/providers/openai")
+	c.Session.Save("/providers/openai", fields).Redirects("/providers/openai")
 	webtest.Same(t, "prices", len(c.Admin.API("GET", "/api/providers/openai", nil).JSON()["provider"].(webtest.Object)["prices"].([]any)), 0)
 }
 
@@ -194,10 +194,10 @@ func TestPricesPastedFromATable(t *testing.T) {
 		"model,input,output\n\"dall-e, large\",\"$1,234.50\",2":                            "[dall-e, large 1234.5 2 <nil> <nil>]",
 		"gpt-5 $1,234.50 $2,000.00\ngpt-4o 2.5 10 read 1.25":                               "[gpt-5 1234.5 2000 <nil> <nil> gpt-4o 2.5 10 1.25 <nil>]",
 	} {
-		c.Session.Post("/providers/openai", url.Values{"models": {"gpt-5"}, "price_lines": {lines}}).Redirects("/providers/openai")
+		c.Session.Save("/providers/openai", url.Values{"models": {"gpt-5"}, "price_lines": {lines}}).Redirects("/providers/openai")
 		webtest.Same(t, lines, fmt.Sprint(stored()), want)
 	}
-	page := c.Session.Post("/providers/openai", url.Values{"models": {"gpt-5"}, "price_lines": {"model,input,output\na,1,2\nb,see contract,2\nc,1\nd,1,2"}}).Is(422)
+	page := c.Session.Save("/providers/openai", url.Values{"models": {"gpt-5"}, "price_lines": {"model,input,output\na,1,2\nb,see contract,2\nc,1\nd,1,2"}}).Is(422)
 	said := webtest.Text(page.One("div", "id", "problems"))
 	for _, words := range []string{"line 3: Enter the input price", "line 4: Enter the output price"} {
 		if !strings.Contains(said, words) {
@@ -213,13 +213,13 @@ func TestPricesPastedFromATable(t *testing.T) {
 func TestPricesPastedInOtherUnits(t *testing.T) {
 	c := webtest.NewCast(t)
 	form := func(lines string) url.Values { return url.Values{"models": {"m"}, "price_lines": {lines}} }
-	saved := c.Session.Follow(c.Session.Post("/providers/openai", form("Model\tInput ($/1K tokens)\tOutput ($/1K tokens)\nm\t$0.002\t$0.006")).Is(303))
+	saved := c.Session.Follow(c.Session.Save("/providers/openai", form("Model\tInput ($/1K tokens)\tOutput ($/1K tokens)\nm\t$0.002\t$0.006")).Is(303))
 	if text := webtest.Text(saved.One("main")); !strings.Contains(text, "were read as dollars per 1,000 tokens") {
 		t.Errorf("after saving: %s", text)
 	}
 	price := webtest.Objects(c.Admin.Get("/api/providers/openai").Is(200).Object("provider")["prices"])[0]
 	webtest.Same(t, "price", fmt.Sprint(price["input_cost_per_million_tokens"], " ", price["output_cost_per_million_tokens"]), "2 6")
-	page := c.Session.Post("/providers/openai", form("Model,Input per token,Output per token\nm,0.000002,soon")).Is(422)
+	page := c.Session.Save("/providers/openai", form("Model,Input per token,Output per token\nm,0.000002,soon")).Is(422)
 	if text := webtest.Text(page.One("main")); !strings.Contains(text, "Read as dollars per token, as the header says") {
 		t.Errorf("the form: %s", text)
 	}
@@ -228,7 +228,7 @@ func TestPricesPastedInOtherUnits(t *testing.T) {
 		"Model,Input per image,Output per 1M", "Model,Input per 1K,Output", "Model,Unit,Input,Output", "Model (per 1K tokens),Input,Output",
 		"Model,Input per 100 tokens,Output per 100 tokens", "Model,Input cents/1K,Output cents/1K",
 	} {
-		refused := c.Session.Post("/providers/openai", form(header+"\nm,1,2,3")).Refuses(422, "unknown_unit", "prices[0]")
+		refused := c.Session.Save("/providers/openai", form(header+"\nm,1,2,3")).Refuses(422, "unknown_unit", "prices[0]")
 		if text := webtest.Text(refused.One("div", "id", "problems")); !strings.Contains(text, "line 1: ") {
 			t.Errorf("%s: %s", header, text)
 		}
@@ -296,13 +296,13 @@ func TestCachedTokens(t *testing.T) {
 		lines := strings.TrimSpace(form.One("textarea", "name", "price_lines").FirstChild.Data)
 		webtest.Same(t, "lines", lines, "plain 1.4 2\nread 1.4 2 read 0.11\nboth 1.4 2 read 0.11 write 1.75")
 		models := form.One("textarea", "name", "models").FirstChild.Data
-		g.Session.Post("/providers/openai", url.Values{"models": {models}, "price_lines": {lines}}).Redirects("/providers/openai")
+		g.Session.Save("/providers/openai", url.Values{"models": {models}, "price_lines": {lines}}).Redirects("/providers/openai")
 	})
 	form := url.Values{"models": {"m"}, "price_lines": {"a  write 1 2 write 3\nb 1 2 write 3 read 0\nc 1 2 read x"}}
-	refused := g.Session.Post("/providers/openai", form).Refuses(http.StatusUnprocessableEntity, "wrong_type", "prices[2].cache_read_cost_per_million_tokens")
+	refused := g.Session.Save("/providers/openai", form).Refuses(http.StatusUnprocessableEntity, "wrong_type", "prices[2].cache_read_cost_per_million_tokens")
 	webtest.Same(t, "typed", strings.TrimSpace(refused.One("textarea", "name", "price_lines").FirstChild.Data), "a  write 1 2 write 3\nb 1 2 write 3 read 0\nc 1 2 read x")
 	form.Set("price_lines", "a  write 1 2 write 3\nb 1 2 write 3 read 0")
-	g.Session.Post("/providers/openai", form).Redirects("/providers/openai")
+	g.Session.Save("/providers/openai", form).Redirects("/providers/openai")
 	prices := webtest.Objects(g.Admin.API("GET", "/api/providers/openai", nil).Is(200).Object("provider")["prices"])
 	webtest.Same(t, "named with two spaces", []any{prices[0]["model"], prices[0]["cache_read_cost_per_million_tokens"], prices[0]["cache_write_cost_per_million_tokens"]}, []any{"a  write", nil, 3.0})
 	webtest.Same(t, "free to read", []any{prices[1]["cache_read_cost_per_million_tokens"], prices[1]["cache_write_cost_per_million_tokens"]}, []any{0.0, 3.0})

@@ -19,6 +19,6 @@ func TestProviderFormNamesModelsWithoutAPrice(t *testing.T) {
 		"2 models have no price one, two. A call of one that a gateway reports without a cost stays unpriced.")
 
 	form := url.Values{"models": {"one\ntwo"}, "price_lines": {"one 1 2\ntwo 3 four"}}
-	refused := c.Session.Post("/providers/priced", form).Is(http.StatusUnprocessableEntity)
+	refused := c.Session.Save("/providers/priced", form).Is(http.StatusUnprocessableEntity)
 	webtest.Same(t, "notes", len(refused.All("div", "role", "note")), 0)
 }

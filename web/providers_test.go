@@ -128,8 +128,8 @@ func TestUpdateProvider(t *testing.T) {
 	}
 	c.APIKey().API("PUT", "/api/providers/openai", `{"name":null}`).Refuses(400, "read_only", "name")
 	c.APIKey().API("PUT", "/api/providers/nope", `{"models":[]}`).Refuses(404, "not_found", "")
-	c.Login(webtest.Admin).Post("/providers/nope", url.Values{"models": {""}}).Refuses(404, "not_found", "")
-	c.Login(webtest.Admin).Post("/providers/openai", url.Values{"models": {""}}).Redirects("/providers/openai")
+	c.Login(webtest.Admin).Save("/providers/nope", url.Values{"models": {""}}).Refuses(404, "not_found", "")
+	c.Login(webtest.Admin).Save("/providers/openai", url.Values{"models": {""}}).Redirects("/providers/openai")
 	if got := c.APIKey().API("PUT", "/api/providers/openai", `{}`).Is(200); !slices.Equal(webtest.List(got.JSON()["provider"].(map[string]any)["models"]), nil) {
 		t.Errorf("got %s", got.Body)
 	}

@@ -370,7 +370,7 @@ func TestConnectionPages(t *testing.T) {
 	}
 	c.Login(webtest.Admin).Get(value).Redirects(made) // another session is not shown it
 	admin.Post(made+"/tokens", map[string][]string{"scopes": {"everything"}}).Refuses(422, "unknown_scope", "scopes[0]")
-	admin.Post(made, map[string][]string{"name": {"Okta"}, "default_role_id": {role}, "retention_days": {"30"}}).Redirects(made)
+	admin.Save(made, map[string][]string{"name": {"Okta"}, "default_role_id": {role}, "retention_days": {"30"}}).Redirects(made)
 	webtest.Same(t, "off", len(admin.Get("/settings/provisioning").Is(200).All("tr")), 2)
 	listed := c.APIKey().Get("/api/scim-connections?search=okt").Is(200).JSON()["scim_connections"].([]any)[0].(map[string]any)
 	if listed["is_enabled"] != false || len(listed["email_domains"].([]any)) != 0 || listed["retention_days"] != 30.0 {

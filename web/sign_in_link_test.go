@@ -122,7 +122,7 @@ func TestWhoMayEnterAsAnotherUser(t *testing.T) {
 			v.API("POST", "/api/users/"+user+"/sign-in-link", nil).Refuses(403, "forbidden", "")
 			v.API("POST", "/api/users", newUser("new@example.com")).Refuses(403, "forbidden", "password")
 		}
-		help.Post("/users/"+user, url.Values{"password": {word}}).Refuses(403, "forbidden", "password")
+		help.Save("/users/"+user, url.Values{"password": {word}}).Refuses(403, "forbidden", "password")
 		help.Post("/users/"+user+"/password", url.Values{"password": {word}}).Refuses(403, "forbidden", "password")
 		help.Post("/users/"+user+"/sign-in-link", nil).Refuses(403, "forbidden", "")
 		help.Post("/users", url.Values{

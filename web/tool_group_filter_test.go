@@ -81,9 +81,9 @@ func TestToolGroupFormIsFiltered(t *testing.T) {
 
 	// Enter saves when the filter is as the page had it, and the button always does.
 	saved := url.Values{"name": {"Saved"}, "filter": {"issue"}, "filtered": {"issue"}, "op": {"enter"}, "tools[s0].mcp_client_id": {"github"}, "tools[s0].tool_names": {"delete_repo"}}
-	c.Session.Post(fmt.Sprint("/mcp/tool-groups/", webtest.Int64ID(group)), saved).Is(303)
+	c.Session.Save(fmt.Sprint("/mcp/tool-groups/", webtest.Int64ID(group)), saved).Is(303)
 	saved.Set("filter", "typed and not used")
 	saved.Del("op")
-	c.Session.Post(fmt.Sprint("/mcp/tool-groups/", webtest.Int64ID(group)), saved).Is(303)
+	c.Session.Save(fmt.Sprint("/mcp/tool-groups/", webtest.Int64ID(group)), saved).Is(303)
 	c.Admin.API("POST", "/api/mcp/tool-groups", `{"name":"y","filter":"x"}`).Refuses(400, "unknown_field", "filter")
 }

@@ -140,7 +140,7 @@ func TestUserIDsRefused(t *testing.T) {
 		for _, a := range []webtest.Answer{
 			key.Get("/api/users/" + bad), key.Get("/api/governance/users/" + bad), key.API("PUT", "/api/users/"+bad, `{"name":"x"}`),
 			key.API("PUT", "/api/users/"+bad+"/role", `{"role_id":1}`), key.API("DELETE", "/api/users/"+bad, nil),
-			browser.Get("/users/" + bad), browser.Get("/users/" + bad + "/edit"), browser.Post("/users/"+bad, url.Values{"name": {"x"}}),
+			browser.Get("/users/" + bad), browser.Get("/users/" + bad + "/edit"), browser.Save("/users/"+bad, url.Values{"name": {"x"}}),
 			browser.Post("/users/"+bad+"/role", url.Values{"role_id": {"1"}}), browser.Post("/users/"+bad+"/password", url.Values{"password": {webtest.Password}}),
 			browser.Get("/users/" + bad + "/delete"), browser.Post("/users/"+bad+"/delete", nil),
 		} {
@@ -168,7 +168,7 @@ func TestUserFormKeepsWhatWasTyped(t *testing.T) {
 		t.Errorf("got %s", got.Body)
 	}
 	page := "/users/" + c.UserID(webtest.Viewer)
-	got = c.Login(webtest.Admin).Post(page, url.Values{"name": {""}, "email": {"kept@example.com"}}).Refuses(422, "required", "name")
+	got = c.Login(webtest.Admin).Save(page, url.Values{"name": {""}, "email": {"kept@example.com"}}).Refuses(422, "required", "name")
 	if value := webtest.Attribute(got.One("input", "id", "email"), "value"); value != "kept@example.com" {
 		t.Errorf("email %q", value)
 	}

@@ -19,10 +19,11 @@ type CopyInput struct {
 	input.Row
 	IsActive  input.Value `json:"is_active"`
 	ExpiresAt input.Value `json:"expires_at"`
+	Version   input.Value `form:"version"`
 }
 
-// Change pauses a copy, resumes it, or changes when it ends. Refusals: NotFound, Forbidden, Invalid, Conflict
-// for the end of one that comes with a role.
+// Change pauses a copy, resumes it, or changes when it ends. Refusals: NotFound, Forbidden, those of input.Fresh,
+// Invalid, Conflict for the end of one that comes with a role.
 func Change(
 	ctx context.Context, db bun.IDB, actor permission.Actor, user string, id int64, in CopyInput,
 ) (Assignment, error) {
@@ -33,6 +34,9 @@ func Change(
 		}
 		old, err := Get(ctx, tx, user, id)
 		if err != nil {
+			return err
+		}
+		if err := input.Fresh(in.Version, old.version()); err != nil {
 			return err
 		}
 		now, err := database.Clock(ctx, tx)
@@ -71,12 +75,22 @@ func (in CopyInput) Whole() CopyInput {
 	if in.ExpiresAt.Kind == input.Absent {
 		in.ExpiresAt.Kind = input.Null
 	}
+	in.Version = input.SentVersion(in.Version)
 	return in
+}
+
+// version is the state that the form of a copy shows.
+func (u Assignment) version() input.Value {
+	state := map[bool]string{true: "active", false: "paused"}[u.IsActive]
+	if u.ExpiresAt != nil {
+		state += " until " + u.ExpiresAt.UTC().Format(time.RFC3339Nano)
+	}
+	return input.FormValue(state)
 }
 
 // Input returns the form input that describes u.
 func (u Assignment) Input() CopyInput {
-	in := CopyInput{IsActive: input.FormValue(strconv.FormatBool(u.IsActive))}
+	in := CopyInput{IsActive: input.FormValue(strconv.FormatBool(u.IsActive)), Version: u.version()}
 	if u.ExpiresAt != nil {
 		in.ExpiresAt = input.FormValue(u.ExpiresAt.UTC().Format(timeForm))
 	}

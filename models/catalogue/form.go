@@ -7,6 +7,7 @@ import (
 // Whole completes an input from a form: a field sent empty is empty, not absent, and models and prices are lines of
 // text.
 func (in ProviderInput) Whole() ProviderInput {
+	in.Version = input.SentVersion(in.Version)
 	if in.Models.Kind != input.Absent {
 		in.Models = input.Split(in.Models, "\n")
 	}
@@ -18,7 +19,9 @@ func (in ProviderInput) Whole() ProviderInput {
 
 // Input returns the form input that describes p.
 func (p Provider) Input() ProviderInput {
-	in := ProviderInput{Name: input.FormValue(p.Name), Models: input.TypedList(p.Models)}
+	in := ProviderInput{
+		Name: input.FormValue(p.Name), Models: input.TypedList(p.Models), Version: input.Version(p.UpdatedAt),
+	}
 	for _, price := range p.Prices {
 		in.Prices.Items = append(in.Prices.Items, price.input())
 	}

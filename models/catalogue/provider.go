@@ -34,6 +34,7 @@ type ProviderInput struct {
 	Models     input.List[input.Value]     `json:"models"`
 	Prices     input.List[ModelPriceInput] `json:"prices"`
 	PriceLines input.Value                 `form:"price_lines"` // the same as the text of a form
+	Version    input.Value                 `form:"version"`
 	CreatedAt  input.Value                 `json:"created_at,readonly"`
 	UpdatedAt  input.Value                 `json:"updated_at,readonly"`
 }
@@ -111,7 +112,7 @@ func CreateProvider(ctx context.Context, db bun.IDB, actor permission.Actor, in 
 }
 
 // UpdateProvider changes the fields sent; nothing changed means nothing written. Decisions and costs use the new prices
-// within a second. Refusals: NotFound, Invalid.
+// within a second. Refusals: NotFound, those of input.Fresh, Invalid.
 func UpdateProvider(
 	ctx context.Context, db bun.IDB, actor permission.Actor, name string, in ProviderInput,
 ) (Provider, error) {
@@ -119,6 +120,9 @@ func UpdateProvider(
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		old, err := loadProvider(ctx, tx.NewSelect().For("UPDATE"), name)
 		if err != nil {
+			return err
+		}
+		if err := input.Fresh(in.Version, input.Version(old.UpdatedAt)); err != nil {
 			return err
 		}
 		if p, err = in.apply(old); err != nil ||

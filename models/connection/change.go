@@ -65,12 +65,15 @@ func mayHandOut(ctx context.Context, tx database.Tx, actor permission.Actor, rol
 	return nil
 }
 
-// Update changes the fields sent. Refusals: those of Create, NotFound.
+// Update changes the fields sent. Refusals: those of Create and of input.Fresh, NotFound.
 func Update(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, in Input) (Connection, error) {
 	var c Connection
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		old, err := load(ctx, tx.NewSelect().For("UPDATE OF c"), id)
 		if err != nil {
+			return err
+		}
+		if err := input.Fresh(in.Version, input.Version(old.UpdatedAt)); err != nil {
 			return err
 		}
 		if c, err = in.apply(old); err != nil {

@@ -45,7 +45,7 @@ func (c Connection) Actor() permission.Actor {
 func (c Connection) record() map[string]any {
 	return map[string]any{
 		"name": c.Name, "default_role_id": c.DefaultRoleID, "email_domains": c.EmailDomains,
-		"retention_days": c.RetentionDays, "is_enabled": c.IsEnabled,
+		"retention_days": c.RetentionDays, "is_enabled": c.IsEnabled, "updated_at": c.UpdatedAt,
 	}
 }
 

@@ -20,6 +20,7 @@ type Input struct {
 	EmailDomains  input.List[input.Value] `json:"email_domains"`
 	RetentionDays input.Value             `json:"retention_days"`
 	IsEnabled     input.Value             `json:"is_enabled"`
+	Version       input.Value             `form:"version"`
 	DefaultRole   input.Value             `json:"default_role,readonly"`
 	Users         input.Value             `json:"users,readonly"`
 	Tokens        input.Value             `json:"tokens,readonly"`
@@ -109,6 +110,7 @@ func ReadDomain(r *input.Reader, field string, v input.Value) string {
 func (in Input) Whole() Input {
 	in.Name, in.RetentionDays = input.SubmittedEmpty(in.Name), input.SubmittedEmpty(in.RetentionDays)
 	in.EmailDomains = input.Split(in.EmailDomains, "\n")
+	in.Version = input.SentVersion(in.Version)
 	if in.IsEnabled.Kind == input.Absent {
 		in.IsEnabled = input.FormValue("false")
 	}
@@ -120,7 +122,7 @@ func (c Connection) Input() Input {
 	return Input{
 		Name: input.FormValue(c.Name), DefaultRoleID: input.FormValue(strconv.FormatInt(c.DefaultRoleID, 10)),
 		EmailDomains: input.TypedList(c.EmailDomains), RetentionDays: input.FormValue(strconv.FormatInt(c.RetentionDays, 10)),
-		IsEnabled: input.FormValue(strconv.FormatBool(c.IsEnabled)),
+		IsEnabled: input.FormValue(strconv.FormatBool(c.IsEnabled)), Version: input.Version(c.UpdatedAt),
 	}
 }
 

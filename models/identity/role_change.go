@@ -45,13 +45,18 @@ func CreateRole(ctx context.Context, db bun.IDB, actor permission.Actor, in Role
 }
 
 // UpdateRole changes the fields sent; nothing changed means nothing written. Refusals: NotFound, Forbidden for a system
-// role and for what the actor may not do, Invalid, Conflict when the name is taken.
+// role and for what the actor may not do, those of input.Fresh, Invalid, Conflict when the name is taken.
 func UpdateRole(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, in RoleInput) (Role, error) {
-	return changeRole(ctx, db, actor, id, in.apply)
+	return changeRole(ctx, db, actor, id, func(old Role, actor permission.Actor) (Role, error) {
+		if err := input.Fresh(in.Version, input.Version(old.UpdatedAt)); err != nil {
+			return old, err
+		}
+		return in.apply(old, actor)
+	})
 }
 
 // SetRolePermissions replaces what a role permits; it applies to members from their next request on. Refusals as
-// for UpdateRole.
+// for UpdateRole, but for those of input.Fresh.
 func SetRolePermissions(
 	ctx context.Context, db bun.IDB, actor permission.Actor, id int64, in PermissionsInput,
 ) (Role, error) {

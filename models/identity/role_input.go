@@ -20,6 +20,7 @@ type RoleInput struct {
 	CreatedAt     input.Value             `json:"created_at,readonly"`
 	UpdatedAt     input.Value             `json:"updated_at,readonly"`
 	PermissionIDs input.List[input.Value] `form:"permission_ids"`
+	Version       input.Value             `form:"version"`
 }
 
 // PermissionsInput is everything that a role is to permit.
@@ -112,6 +113,7 @@ func beyond(l input.List[input.Value], actor permission.Actor) error {
 // value, so that a form with none checked differs from one without boxes.
 func (in RoleInput) Whole() RoleInput {
 	in.Name, in.Description = input.SubmittedEmpty(in.Name), input.SubmittedEmpty(in.Description)
+	in.Version = input.SentVersion(in.Version)
 	if in.PermissionIDs.Kind != input.Absent {
 		in.PermissionIDs.Items = slices.DeleteFunc(in.PermissionIDs.Items, func(v input.Value) bool { return v.Text == "" })
 	}
@@ -120,7 +122,7 @@ func (in RoleInput) Whole() RoleInput {
 
 // Input returns the form input that describes r.
 func (r Role) Input() RoleInput {
-	in := RoleInput{Name: input.FormValue(r.Name)}
+	in := RoleInput{Name: input.FormValue(r.Name), Version: input.Version(r.UpdatedAt)}
 	if r.Description != nil {
 		in.Description = input.FormValue(*r.Description)
 	}

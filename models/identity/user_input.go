@@ -21,6 +21,7 @@ type UserInput struct {
 	RoleID    input.Value `json:"role_id"`
 	Role      input.Value `json:"role,readonly"` // by name, from the command line
 	Password  input.Value `json:"password"`
+	Version   input.Value `form:"version"`
 	CreatedAt input.Value `json:"created_at,readonly"`
 	UpdatedAt input.Value `json:"updated_at,readonly"`
 
@@ -106,8 +107,12 @@ func (in UserInput) Create() (u User, typed string, err error) {
 	return u, typed, problem.InvalidInput(c.Problems)
 }
 
-// Apply returns the user that results when a field sent replaces that of u and a field left out keeps it.
+// Apply returns the user that results when a field sent replaces that of u and a field left out keeps it. Refusals:
+// those of input.Fresh, Invalid.
 func (in UserInput) Apply(u User) (User, error) {
+	if err := input.Fresh(in.Version, input.Version(u.UpdatedAt)); err != nil {
+		return u, err
+	}
 	c := &input.Reader{}
 	if name, ok := c.Text("name", in.Name, input.TextRule{What: "a name", Max: 255}); ok {
 		u.Name = name
@@ -142,14 +147,16 @@ func ReadRole(c *input.Reader, field string, v input.Value) int64 {
 // Whole completes an input from a form: a field sent empty is empty, not absent. An empty password is none.
 func (in UserInput) Whole() UserInput {
 	in.Name, in.Email = input.SubmittedEmpty(in.Name), input.SubmittedEmpty(in.Email)
+	in.Version = input.SentVersion(in.Version)
 	return in
 }
 
 // Input returns the form input that describes u.
 func (u User) Input() UserInput {
 	return UserInput{
-		Name:   input.FormValue(u.Name),
-		Email:  input.FormValue(u.Email),
-		RoleID: input.FormValue(strconv.FormatInt(u.RoleID, 10)),
+		Name:    input.FormValue(u.Name),
+		Email:   input.FormValue(u.Email),
+		RoleID:  input.FormValue(strconv.FormatInt(u.RoleID, 10)),
+		Version: input.Version(u.UpdatedAt),
 	}
 }

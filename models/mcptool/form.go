@@ -6,6 +6,7 @@ import "tollgate/models/input"
 // id is still to be derived, and an empty credential stays as it is until its box is ticked.
 func (in ServerInput) Whole() ServerInput {
 	in.Name, in.URL = input.SubmittedEmpty(in.Name), input.SubmittedEmpty(in.URL)
+	in.Version = input.SentVersion(in.Version)
 	if in.RemoveCredential.Given() {
 		in.CredentialHeader = input.Value{Kind: input.Null, FromForm: true}
 	}
@@ -21,6 +22,7 @@ func (s Server) Input() ServerInput {
 		ClientID: input.FormValue(s.ClientID),
 		Name:     input.FormValue(s.Name),
 		Tools:    input.TypedList(s.Tools),
+		Version:  input.Version(s.UpdatedAt),
 	}
 	if s.URL != nil {
 		in.URL = input.FormValue(*s.URL)
@@ -35,6 +37,7 @@ func (s Server) Input() ServerInput {
 // the group, and one with all tools checked, including future ones, needs no names.
 func (in ToolGroupInput) Whole() ToolGroupInput {
 	in.Name, in.Description = input.SubmittedEmpty(in.Name), input.SubmittedEmpty(in.Description)
+	in.Version = input.SentVersion(in.Version)
 	whole := input.List[GroupToolsInput]{Kind: input.Array}
 	for _, row := range in.Tools.Items {
 		for _, name := range row.ToolNames.Items {
@@ -53,7 +56,7 @@ func (in ToolGroupInput) Whole() ToolGroupInput {
 
 // Input returns the form input that describes g.
 func (g ToolGroup) Input() ToolGroupInput {
-	in := ToolGroupInput{Name: input.FormValue(g.Name)}
+	in := ToolGroupInput{Name: input.FormValue(g.Name), Version: input.Version(g.UpdatedAt)}
 	if g.Description != nil {
 		in.Description = input.FormValue(*g.Description)
 	}

@@ -125,14 +125,19 @@ func serverTaken(err error) error {
 	return err
 }
 
-// UpdateServer changes the fields sent; nothing changed means nothing written. Refusals: NotFound, Invalid, Conflict
-// when the name is taken or a removed tool is still named.
+// UpdateServer changes the fields sent; nothing changed means nothing written. Refusals: NotFound, those of input.Fresh,
+// Invalid, Conflict when the name is taken or a removed tool is still named.
 func UpdateServer(
 	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, clientID string, in ServerInput,
 ) (Server, error) {
 	return ChangeServer(
 		ctx, db, actor, clientID,
-		func(_ context.Context, _ database.Tx, old Server) (Server, error) { return in.apply(old, keys) },
+		func(_ context.Context, _ database.Tx, old Server) (Server, error) {
+			if err := input.Fresh(in.Version, input.Version(old.UpdatedAt)); err != nil {
+				return old, err
+			}
+			return in.apply(old, keys)
+		},
 	)
 }
 

@@ -23,6 +23,7 @@ type ServerInput struct {
 	CredentialHeader input.Value             `json:"credential_header"`
 	CredentialValue  input.Value             `json:"credential_value"`
 	RemoveCredential input.Value             `form:"remove_credential"`
+	Version          input.Value             `form:"version"`
 	Tools            input.List[input.Value] `json:"tools"`
 	GoneTools        input.Value             `json:"gone_tools,readonly"`
 	ToolDescriptions input.Value             `json:"tool_descriptions,readonly"`

@@ -110,8 +110,8 @@ func CreateToolGroup(ctx context.Context, db bun.IDB, actor permission.Actor, in
 	return g, groupTaken(err)
 }
 
-// UpdateToolGroup changes the fields sent; nothing changed means nothing written. Refusals: NotFound, Invalid, Conflict
-// when the name is taken.
+// UpdateToolGroup changes the fields sent; nothing changed means nothing written. Refusals: NotFound, those of
+// input.Fresh, Invalid, Conflict when the name is taken.
 func UpdateToolGroup(
 	ctx context.Context, db bun.IDB, actor permission.Actor, id int64, in ToolGroupInput,
 ) (ToolGroup, error) {
@@ -119,6 +119,9 @@ func UpdateToolGroup(
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
 		old, err := loadToolGroup(ctx, tx, tx.NewSelect().For("UPDATE"), id)
 		if err != nil {
+			return err
+		}
+		if err := input.Fresh(in.Version, input.Version(old.UpdatedAt)); err != nil {
 			return err
 		}
 		refs, err := in.references(ctx, tx)

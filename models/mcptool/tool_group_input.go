@@ -17,6 +17,7 @@ type ToolGroupInput struct {
 	Name        input.Value                 `json:"name"`
 	Description input.Value                 `json:"description"`
 	Tools       input.List[GroupToolsInput] `json:"tools"`
+	Version     input.Value                 `form:"version"`
 	CreatedAt   input.Value                 `json:"created_at,readonly"`
 	UpdatedAt   input.Value                 `json:"updated_at,readonly"`
 }

@@ -241,7 +241,7 @@ func KeyChanges(g Gateway) (all []Change) {
 		add("less permitted by "+action, action, ofMaker, "403", func() {
 			if action == "UpdateRole" {
 				form := url.Values{"name": {action}, "permission_ids": {"APIKeys:Create"}}
-				g.Session.Post(fmt.Sprint("/roles/", role), form).Is(303)
+				g.Session.Save(fmt.Sprint("/roles/", role), form).Is(303)
 			} else {
 				g.Admin.API("PUT", fmt.Sprintf("/api/roles/%d/permissions", role), `{"permission_ids":["APIKeys:Create"]}`).Is(200)
 			}

@@ -137,7 +137,7 @@ type Door struct {
 func DoorsTo(c *Console, page, method, api string) []Door {
 	browser, program := c.Login(Admin), c.APIKey()
 	return []Door{
-		{"form", func(form url.Values, _ any) Answer { return browser.Post(page, form) }, http.StatusUnprocessableEntity},
+		{"form", func(form url.Values, _ any) Answer { return browser.Save(page, form) }, http.StatusUnprocessableEntity},
 		{"json", func(_ url.Values, body any) Answer { return program.API(method, api, body) }, http.StatusBadRequest},
 	}
 }

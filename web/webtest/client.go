@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -95,6 +96,18 @@ func (v Client) Get(path string) Answer {
 func (v Client) Post(path string, form url.Values) Answer {
 	v.T.Helper()
 	return v.Send("POST", path, "application/x-www-form-urlencoded", strings.NewReader(form.Encode()))
+}
+
+// Save sends the form of an edit with the version that its page has now, unless it has one already.
+func (v Client) Save(path string, form url.Values) Answer {
+	v.T.Helper()
+	sent := maps.Clone(form)
+	if page := v.Get(path + "/edit"); page.StatusCode == http.StatusOK && !sent.Has("version") {
+		for _, version := range page.All("input", "type", "hidden", "name", "version") {
+			sent.Set("version", Attribute(version, "value"))
+		}
+	}
+	return v.Post(path, sent)
 }
 
 // API sends JSON; body is text as it is, nil for none, or anything that can be encoded.
