@@ -50,6 +50,14 @@ func (f RoleForm) action() string {
 	return roleHref(f.Role.ID)
 }
 
+// reach says whom a save hits.
+func (f RoleForm) reach() string {
+	if f.Role.Members == 0 {
+		return "No user has this role now."
+	}
+	return "Applies at once to " + plural.Of(f.Role.Members, "member") + "."
+}
+
 func (f RoleForm) matrix() Matrix {
 	return Matrix{
 		Name: "permission_ids", Legend: "Permissions",

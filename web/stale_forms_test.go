@@ -135,3 +135,18 @@ func TestLateFormsAtOnce(t *testing.T) {
 	}
 	webtest.Same(t, "statuses", count, map[int]int{303: 1, 412: forms - 1})
 }
+
+// The form of a role says beside its button how many users a save hits.
+func TestRoleFormSaysWhomItHits(t *testing.T) {
+	s := webtest.NewStage(t)
+	page := fmt.Sprint("/roles/", s.AddRole("Support", "Users:View"))
+	for i, want := range []string{"No user has this role now.", "Applies at once to 1 member.", "Applies at once to 2 members."} {
+		if i > 0 {
+			s.AddUser(fmt.Sprintf("member%d@example.com", i), "Support")
+		}
+		form := s.Session.Get(page+"/edit").Is(200).One("form", "action", page)
+		if !strings.Contains(webtest.Text(form), want) {
+			t.Errorf("%d members: the form does not say %q", i, want)
+		}
+	}
+}
