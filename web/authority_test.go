@@ -59,7 +59,7 @@ func TestActingOnAUserWhoMayDoMoreIsRefused(t *testing.T) {
 			if strings.HasPrefix(path, "/api/") {
 				got = lesser.API(route.Method, path, body)
 			} else {
-				got = lesser.Post(path, formOf(s, body))
+				got = lesser.Save(path, formOf(s, body))
 			}
 			if refused := got.StatusCode == 403; refused != (who == strong) {
 				t.Errorf("%s %s: status %d", route.Method, path, got.StatusCode)
