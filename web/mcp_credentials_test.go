@@ -169,7 +169,7 @@ func TestCredentialsAreKeptNowhere(t *testing.T) {
 	given := url.Values{"name": {"Files"}, "url": {address}, "credential_header": {"Authorization"}, "credential_value": {mcpCredential}}
 	visit(browser.Post("/mcp/clients", given).Is(303))
 	wrong := url.Values{"name": {""}, "url": {address}, "credential_header": {"Authorization"}, "credential_value": {mcpCredential}}
-	visit(browser.Post("/mcp/clients/files", wrong).Is(422))
+	visit(browser.Save("/mcp/clients/files", wrong).Is(422))
 	visit(program.API("PUT", "/api/mcp/clients/files", map[string]any{"credential_value": mcpCredential, "name": ""}).Is(400))
 	visit(program.API("PUT", "/api/mcp/clients/files", map[string]any{"credential_value": mcpCredential}).Is(200))
 	visit(program.API("POST", "/api/mcp/clients/files/refresh-tools", nil).Is(200))
