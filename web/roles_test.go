@@ -162,11 +162,11 @@ func TestUpdateRole(t *testing.T) {
 		t.Errorf("permissions %s", permissions())
 	}
 	// A form without boxes keeps the permissions; one with no box ticked removes them.
-	c.Login(webtest.Admin).Post(page, url.Values{"description": {""}}).Redirects(page)
+	c.Login(webtest.Admin).Save(page, url.Values{"description": {""}}).Redirects(page)
 	if role := c.APIKey().Get("/api" + page).Object("role"); permissions() != "[Users:View Roles:View]" || role["description"] != nil || role["name"] != "json" {
 		t.Errorf("permissions %s of %v", permissions(), role)
 	}
-	c.Login(webtest.Admin).Post(page, url.Values{"permission_ids": {""}}).Redirects(page)
+	c.Login(webtest.Admin).Save(page, url.Values{"permission_ids": {""}}).Redirects(page)
 	if permissions() != "[]" {
 		t.Errorf("permissions %s", permissions())
 	}
@@ -280,7 +280,7 @@ func TestGrantingMoreThanOneHasIsRefused(t *testing.T) {
 	for _, role := range []int64{own, small} {
 		path := fmt.Sprintf("/roles/%d", role)
 		help.API("PUT", "/api"+path+"/permissions", `{"permission_ids":["Users:View","Users:Delete"]}`).Refuses(403, "forbidden", "permission_ids[1]")
-		help.Post(path, url.Values{"name": {"x"}, "permission_ids": {"Users:View", "AuditLogs:View"}}).Refuses(403, "forbidden", "permission_ids[1]")
+		help.Save(path, url.Values{"name": {"x"}, "permission_ids": {"Users:View", "AuditLogs:View"}}).Refuses(403, "forbidden", "permission_ids[1]")
 	}
 	help.Post("/roles", url.Values{"name": {"x"}, "permission_ids": {"APIKeys:Create"}}).Refuses(403, "forbidden", "permission_ids[0]")
 	help.API("DELETE", "/api/users/"+little, nil).Refuses(403, "forbidden", "")
