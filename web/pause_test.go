@@ -80,7 +80,7 @@ func TestEndOfPausedCopyIsChanged(t *testing.T) {
 	api := fmt.Sprint("/api/access-profiles/", g.Work)
 	g.Admin.API("POST", api+"/pause", nil).Is(200)
 	g.Admin.API("PUT", "/api"+webtest.CopyPath(g.Ada, g.Held), `{"expires_at":"2099-01-01T00:00:00Z"}`).Is(200)
-	g.Session.Post(webtest.CopyPath(g.Bob, bobs), url.Values{"expires_at": {"2099-01-01T00:00:00"}}).Redirects("/users/" + g.Bob)
+	g.Session.Save(webtest.CopyPath(g.Bob, bobs), url.Values{"expires_at": {"2099-01-01T00:00:00"}}).Redirects("/users/" + g.Bob)
 	webtest.Same(t, "resumed", g.Admin.API("POST", api+"/resume", nil).Is(200).JSON()["affected_users"], 2.0)
 	for _, held := range []any{g.Key, key} {
 		g.Admin.WithinASecond(webtest.Model(held), "allowed")
