@@ -42,8 +42,8 @@ func TestIDsOfEvents(t *testing.T) {
 	webtest.Same(t, "used", g.Used(g.Ada), webtest.AfterCalls(int64(len(ids))))
 
 	stray := webtest.Event("not a key", "event_id", "chatcmpl-stray")
-	for range 2 {
-		webtest.Same(t, "stray", g.Admin.Report(stray).Is(200).JSON(), webtest.Object{"event_id": "chatcmpl-stray", "status": "quarantined", "duplicate": false})
+	for _, again := range []bool{false, true} {
+		webtest.Same(t, "stray", g.Admin.Report(stray).Is(200).JSON(), webtest.Object{"event_id": "chatcmpl-stray", "status": "quarantined", "duplicate": again})
 	}
 	webtest.Same(t, "kept under the id that was sent", g.Count(`usage_quarantine WHERE event::jsonb ->> 'event_id' = 'chatcmpl-stray'`), 1)
 	webtest.Same(t, "found by the text that was sent", g.Count("counted_events WHERE event_name = 'msg_01AbC'"), 1)
