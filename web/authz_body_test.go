@@ -138,9 +138,13 @@ func TestProxyChecksOfBodiesBesideANamedModel(t *testing.T) {
 		v    webtest.Client
 		door string
 	}{
-		{v, "/authz/envoy" + path}, {v, "/authz/envoy-with/path=azure" + path},
-		{calling, "/authz/forward?path=azure"}, {calling, "/authz/nginx?method=POST&path=azure"},
-		{vouched, webtest.Trusting[0]}, {vouched, webtest.Trusting[1]}, {vouched, webtest.Trusting[2]},
+		{v, "/authz/envoy" + path},
+		{v, "/authz/envoy-with/path=azure" + path},
+		{calling, "/authz/forward?path=azure"},
+		{calling, "/authz/nginx?method=POST&path=azure"},
+		{vouched, webtest.Trusting[0]},
+		{vouched, webtest.Trusting[1]},
+		{vouched, webtest.Trusting[2]},
 	} {
 		send := func(v webtest.Client, media, body string) webtest.Answer {
 			return v.Send("POST", at.door, media, strings.NewReader(body))

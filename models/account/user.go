@@ -99,8 +99,8 @@ func Add(
 }
 
 // UpdateUser changes the fields sent; nothing changed means nothing written. Another password ends every session of
-// the user. Refusals: NotFound, those of input.Fresh, Invalid, Forbidden for a user who may do more than the actor and for
-// a password that they may not set, Conflict when the email is taken, TooMany.
+// the user. Refusals: NotFound, those of input.Fresh, Invalid, Forbidden for a user who may do more than the actor and
+// for a password that they may not set, Conflict when the email is taken, TooMany.
 func UpdateUser(
 	ctx context.Context, db bun.IDB, passwords *password.Hasher, actor permission.Actor, id string,
 	in identity.UserInput,

@@ -125,8 +125,8 @@ func serverTaken(err error) error {
 	return err
 }
 
-// UpdateServer changes the fields sent; nothing changed means nothing written. Refusals: NotFound, those of input.Fresh,
-// Invalid, Conflict when the name is taken or a removed tool is still named.
+// UpdateServer changes the fields sent; nothing changed means nothing written. Refusals: NotFound, those of
+// input.Fresh, Invalid, Conflict when the name is taken or a removed tool is still named.
 func UpdateServer(
 	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, clientID string, in ServerInput,
 ) (Server, error) {
