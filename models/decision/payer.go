@@ -8,8 +8,8 @@ import (
 )
 
 // PayerOf is the copy that a call is charged to after it was made: the first that grants it and has room, else the
-// first that grants it, else the first that works, else the first. The money was spent even when nothing granted the call.
-// That the user is deactivated, or a copy paused, meanwhile changes nothing about what was granted.
+// first that grants it, else the first that works, else the first. The money was spent even when nothing granted the
+// call. That the user is deactivated, or a copy paused, meanwhile changes nothing about what was granted.
 func PayerOf(
 	h *entitlement.Entitlements, call entitlement.Call, grants func(*entitlement.Copy) []policy.Grant, at time.Time,
 ) *entitlement.Copy {
