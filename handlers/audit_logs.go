@@ -28,14 +28,7 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 		allowed = append(allowed, "after")
 	}
 	q, wanted, err := readAuditQuery(c, allowed...)
-	shown := history.AuditPage{
-		Path: c.Request.URL.Path, Action: wanted.Action, Actor: wanted.Actor, Since: q.Get("since"), Until: q.Get("until"),
-		UserID: wanted.UserID, Resource: wanted.Resource, Search: wanted.Search,
-		Filtered: len(q.Names) > 0, Kept: kept(q, "search", "actor", "resource", "action", "since", "until"),
-		Export:      c.Request.URL.Path + "/export" + q.Link("limit", ""),
-		WithoutUser: c.Request.URL.Path + q.Link("user_id", ""), RowID: q.Get("id"),
-		WithoutRow: c.Request.URL.Path + q.Link("id", ""),
-	}
+	shown := auditShown(c, q, wanted)
 	if err != nil && c.Param("id") != "" && wanted.ProfileID == nil {
 		return err // no profile has such a page
 	}
@@ -63,6 +56,39 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 	if behindEnd(c, q, wanted.Limit, wanted.Offset, len(rows), total) {
 		return nil
 	}
+	shown.KeptSince = since
+	if err := h.nameAuditRows(c, wanted, rows, &shown); err != nil {
+		return err
+	}
+	last := ""
+	if len(rows) > 0 {
+		last = strconv.FormatInt(rows[len(rows)-1].ID, 10)
+	}
+	shown.Pager = longPager(q, wanted.Limit, wanted.Offset, int64(len(rows)), total, "rows", last)
+	page, err := h.auditPage(c, wanted, shown)
+	if err != nil {
+		return err
+	}
+	reply.HTML(c, h.Log, http.StatusOK, page)
+	return nil
+}
+
+// auditShown is what the page of the audit log says of a query.
+func auditShown(c *gin.Context, q *intake.Query, wanted audit.Query) history.AuditPage {
+	return history.AuditPage{
+		Path: c.Request.URL.Path, Action: wanted.Action, Actor: wanted.Actor, Since: q.Get("since"), Until: q.Get("until"),
+		UserID: wanted.UserID, Resource: wanted.Resource, Search: wanted.Search,
+		Filtered: len(q.Names) > 0, Kept: kept(q, "search", "actor", "resource", "action", "since", "until"),
+		Export:      c.Request.URL.Path + "/export" + q.Link("limit", ""),
+		WithoutUser: c.Request.URL.Path + q.Link("user_id", ""), RowID: q.Get("id"),
+		WithoutRow: c.Request.URL.Path + q.Link("id", ""),
+	}
+}
+
+// nameAuditRows shows rows with the names of what they are about, and of users as far as the actor may see them.
+func (h *Handlers) nameAuditRows(
+	c *gin.Context, wanted audit.Query, rows []audit.Entry, shown *history.AuditPage,
+) error {
 	offered, err := catalogue.LoadCatalogue(reqctx.Of(c), h.readFrom(c))
 	if err != nil {
 		return err
@@ -75,18 +101,8 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	shown.UserName, shown.KeptSince = names[wanted.UserID], since
+	shown.UserName = names[wanted.UserID]
 	shown.Rows = history.AuditRows(rows, offered, names, time.Now())
-	last := ""
-	if len(rows) > 0 {
-		last = strconv.FormatInt(rows[len(rows)-1].ID, 10)
-	}
-	shown.Pager = longPager(q, wanted.Limit, wanted.Offset, int64(len(rows)), total, "rows", last)
-	page, err := h.auditPage(c, wanted, shown)
-	if err != nil {
-		return err
-	}
-	reply.HTML(c, h.Log, http.StatusOK, page)
 	return nil
 }
 

@@ -59,7 +59,7 @@ func TestRefusingPasswordsIsConfirmed(t *testing.T) {
 	boss.Post(page, again.KeptFields(page)).Redirects("/settings/sign-in")
 }
 
-// The switch is on the list whatever is found there, and the deletion of the last provider says what it means.
+// The switch is on the page also when the list is empty, and the page that deletes the last provider names the effect.
 func TestEnforcementWithoutAProvider(t *testing.T) {
 	c, boss := enforcing(t)
 	switches := func(path string) int {

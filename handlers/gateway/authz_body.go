@@ -59,8 +59,8 @@ func (d door) forwardedBody(c *gin.Context) (forwarded, error) {
 }
 
 // besideName is the body of a call of which the path or a header of the proxy names the model or the tool. What follows
-// there may still go by the body. The client chooses its media type, so that JSON is judged as JSON whatever that says,
-// and of all else only files pass unread.
+// there may still go by the body. The client chooses its media type, so a body that is JSON is judged as JSON under any
+// media type; of all other bodies only files pass unread.
 func (d door) besideName(header http.Header) (forwarded, error) {
 	body, err := d.body()
 	text := bytes.TrimSpace(bytes.TrimPrefix(body.untyped, []byte("\ufeff")))

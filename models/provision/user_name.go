@@ -84,8 +84,8 @@ func restoreName(ctx context.Context, tx database.Tx, u identity.User) error {
 	return nil
 }
 
-// addressFree says whom to ask when a user has an address whom the directory deleted: until they are deleted here too,
-// nobody else can have it. Refusal: Conflict.
+// addressFree refuses the address of a user whom the directory deleted, until that user is deleted here too. Refusal:
+// Conflict, which says so.
 func addressFree(ctx context.Context, tx database.Tx, conn connection.Connection, id, address string) error {
 	var kept bool
 	err := tx.NewRaw("SELECT EXISTS (SELECT FROM users WHERE email_key = ? AND id <> ? AND connection_id = ? "+
