@@ -15,8 +15,9 @@ import (
 	"tollgate/web/webtest"
 )
 
-// frozenPatience is how long a request waits for a console whose database does not answer.
-const frozenPatience = 6 * time.Second
+// frozenPatience is how long a request waits for a console whose database does not answer: one statement is given up after
+// five seconds, a second one would be given up after ten.
+const frozenPatience = 8 * time.Second
 
 // timely are the answers by request, each of which came in time.
 func timely(t *testing.T, all map[string]func() webtest.Answer) map[string]webtest.Answer {
