@@ -368,7 +368,7 @@ func TestAPIKeyGivesNoLaterEndThanItsOwn(t *testing.T) {
 	create := func(v webtest.Client, name string, end any, scopes ...string) webtest.Answer {
 		return v.API("POST", "/api/api-keys", webtest.Object{"name": name, "scopes": scopes, "expires_at": end})
 	}
-	own := create(admin, "timed", at(30), "APIKeys:Create", "APIKeys:Update", "APIKeys:View", "Settings:Update", "Users:Create", "Users:Update", "Users:Delete").Is(201)
+	own := create(admin, "timed", at(30), "APIKeys:Create", "APIKeys:Update", "APIKeys:View", "Settings:Update", "Users:Create", "Users:Update", "Users:Delete", "VirtualKeys:Create").Is(201)
 	timed, self := c.Bearer(own.JSON()["key"]), webtest.PathOf(own.Object("api_key"))
 	endless := webtest.PathOf(create(admin, "endless", nil, "APIKeys:View").Is(201).Object("api_key"))
 	short := webtest.PathOf(create(admin, "short", at(10), "APIKeys:View").Is(201).Object("api_key"))

@@ -47,6 +47,20 @@ func TestSCIMTokensNeedWhatTheyReach(t *testing.T) {
 		may(admin)
 	}
 	may(less)
+	// By what it says of users, others can sign in as them.
+	lacking := slices.DeleteFunc(permission.AllPermissions(), func(p permission.Permission) bool { return p == permission.CreateVirtualKeys })
+	c.AddRole("Lacking", lacking...)
+	c.AddUser("lacking@example.com", "Lacking")
+	browser, program := c.Login("lacking@example.com"), c.APIKey(lacking...)
+	c.Unchanged(func() {
+		for _, by := range []webtest.Client{browser, program} {
+			refused := by.API("POST", path, webtest.Object{"scopes": []string{"users:write"}}).Refuses(403, "forbidden", "")
+			if !strings.Contains(string(refused.Body), "VirtualKeys:Create") {
+				t.Errorf("%s", refused.Body)
+			}
+		}
+		browser.Post(fmt.Sprintf("/settings/provisioning/%d/tokens", d.Connection), url.Values{"scopes": {"users:write"}}).Is(403)
+	})
 	user := d.Provision("kim@example.com")
 	may(less)
 

@@ -100,7 +100,8 @@ func Add(
 
 // UpdateUser changes the fields sent; nothing changed means nothing written. Another password ends every session of
 // the user. Refusals: NotFound, those of input.Fresh, Invalid, Forbidden for a user who may do more than the actor and
-// for a password that they may not set, Conflict when the email is taken, TooMany.
+// for a password or an address that they may not set, Conflict for a user of a directory and when the email is taken,
+// TooMany.
 func UpdateUser(
 	ctx context.Context, db bun.IDB, passwords *password.Hasher, actor permission.Actor, id string,
 	in identity.UserInput,
@@ -147,14 +148,28 @@ func UpdateUser(
 		if u, err = in.Apply(old); err != nil || u.Name == old.Name && u.Email == old.Email && hash == "" {
 			return err
 		}
-		if u.Name != old.Name || u.Email != old.Email {
-			if err := old.KeepManaged(""); err != nil {
-				return err
-			}
+		if err := mayRename(ctx, tx, auth.Actor, old, u); err != nil {
+			return err
 		}
 		return saveUser(ctx, tx, actor, old, &u, hash)
 	})
 	return u, identity.EmailTaken(err)
+}
+
+// mayRename refuses to change the name and the address of a user of a directory. Where a provider links accounts by
+// their address, another one lets others sign in as the user. Refusals: Conflict, Forbidden.
+func mayRename(ctx context.Context, tx database.Tx, actor permission.Actor, old, u identity.User) error {
+	if u.Name == old.Name && u.Email == old.Email {
+		return nil
+	}
+	if err := old.KeepManaged(""); err != nil || u.Email == old.Email {
+		return err
+	}
+	linked, err := identity.LinkedByEmail(ctx, tx)
+	if err != nil || !linked {
+		return err
+	}
+	return identity.KeepOut(actor, old.ID, "email")
 }
 
 // Rename stores the name and the address that were checked, of a user whom the transaction knows. Errors: that of a

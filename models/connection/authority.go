@@ -11,11 +11,15 @@ import (
 	"tollgate/models/problem"
 )
 
-// tokenPermissions are what a token can do to users, which its maker must be allowed to do too.
-var tokenPermissions = []permission.Permission{permission.CreateUsers, permission.UpdateUsers, permission.DeleteUsers}
+// tokenPermissions are what a token can do to users, which its maker must be allowed to do too. By the external ids and
+// addresses that it sets, providers find users: who signs in as them can make virtual keys of theirs.
+var tokenPermissions = []permission.Permission{
+	permission.CreateUsers, permission.UpdateUsers, permission.DeleteUsers, permission.CreateVirtualKeys,
+}
 
-// mayIssue refuses an actor who may do less than a token of a connection: it adds, changes and deletes users, gives
-// them the default role and the roles of the rules, and reaches all users of the connection. Refusal: Forbidden.
+// mayIssue refuses an actor who may do less than a token of a connection: it adds, changes and deletes users, says who
+// signs in as them, gives them the default role and the roles of the rules, and reaches all users of the connection.
+// Refusal: Forbidden.
 func mayIssue(ctx context.Context, tx database.Tx, actor permission.Actor, c Connection) error {
 	roles, err := rolesOfUsers(ctx, tx, c.ID)
 	if err != nil {
@@ -32,7 +36,8 @@ func mayIssue(ctx context.Context, tx database.Tx, actor permission.Actor, c Con
 	}
 	if !identity.Covers(current, tokenPermissions) {
 		return problem.Refuse(problem.Forbidden, "", "forbidden",
-			"You need the permissions Users:Create, Users:Update and Users:Delete for this: the token can do all of that.")
+			"You need the permissions Users:Create, Users:Update, Users:Delete and VirtualKeys:Create for this: the token can "+
+				"do all of that, since it also sets by what identity providers find users.")
 	}
 	return nil
 }

@@ -89,8 +89,9 @@ func readScopes(r *input.Reader, l input.List[input.Value]) []string {
 }
 
 // CreateToken makes a token of a connection, and returns its secret, which is not stored. Refusals: NotFound, Invalid,
-// Forbidden when the actor may not create, update and delete users, may do less than a role that users of the
-// connection have or can get, or is an API key that expires before the token, Conflict when two are valid already.
+// Forbidden when the actor may not create, update and delete users and make virtual keys, may do less than a role that
+// users of the connection have or can get, or is an API key that expires before the token, Conflict when two are valid
+// already.
 func CreateToken(
 	ctx context.Context, db bun.IDB, keys secret.Keys, actor permission.Actor, connection int64, in TokenInput,
 ) (t Token, value string, err error) {

@@ -57,8 +57,9 @@ func KeepOut(a permission.Actor, user, field string) error {
 		return nil
 	}
 	return problem.Refuse(problem.Forbidden, field, "forbidden",
-		"You need the permission "+string(permission.CreateVirtualKeys)+" too for a password or a sign-in link of another user: "+
-			"who signs in as them can make virtual keys of theirs. Ask an admin of this console for it.")
+		"You need the permission "+string(permission.CreateVirtualKeys)+" too to set how another user signs in: by a "+
+			"password, a sign-in link, or the address by which an identity provider finds them. Who signs in as them can make "+
+			"virtual keys of theirs. Ask an admin of this console for it.")
 }
 
 // KeepManaged refuses to change what comes from the user's directory. Refusal: Conflict.

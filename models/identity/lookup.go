@@ -24,6 +24,17 @@ func IsUser(ctx context.Context, db bun.IDB, id string) (known bool, err error) 
 	return known, nil
 }
 
+// LinkedByEmail reports whether a provider that is enabled lets users in by their address. Those with a directory find
+// their users by it instead.
+func LinkedByEmail(ctx context.Context, db bun.IDB) (linked bool, err error) {
+	err = db.NewRaw("SELECT EXISTS (SELECT FROM identity_providers "+
+		"WHERE is_enabled AND link_by_email AND connection_id IS NULL)").Scan(ctx, &linked)
+	if err != nil {
+		return false, fmt.Errorf("look for identity providers that link accounts by address: %w", err)
+	}
+	return linked, nil
+}
+
 // Holder is a user who gets, has or loses copies.
 type Holder struct{ ID, Email string }
 
