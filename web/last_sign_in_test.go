@@ -81,3 +81,26 @@ func TestLastAdminsAreCutOffOneByOne(t *testing.T) {
 		s.Exec("UPDATE identity_providers SET is_enabled = true")
 	}
 }
+
+// Rules keep users out to whom they give no role, but not the last admin.
+func TestRulesLetTheLastAdminIn(t *testing.T) {
+	c := webtest.NewCompany(t, "default_role_id", nil)
+	boss := c.UserID(webtest.Admin)
+	c.Identified(c.Path, "boss", boss)
+	c.Exec("UPDATE users SET password_hash = NULL WHERE id = ?", boss)
+	c.APIKey().API("PUT", c.Path+"/rules", webtest.Object{"rules": []webtest.Object{
+		{"value": "engineering", "role_id": c.RoleID("Developer")},
+	}}).Is(200)
+	back := func() webtest.Answer { return c.Returns(webtest.Person("boss", webtest.Admin, "sales")) }
+	session := sessionOf(c, back())
+	session.Get("/users").Is(200)
+	webtest.Same(t, "listed", strings.HasPrefix(refusedLast(c), "last_admin "), true)
+	sessionOf(c, back()).Get("/users").Is(200)
+
+	c.AddUser("second@example.com", "Admin")
+	back().Refuses(403, "no_role", "")
+	session.Get("/users").Redirects("/login?next=%2Fusers")
+	c.Exec("UPDATE users SET deactivated_at = now() WHERE email = 'second@example.com'")
+	sessionOf(c, back()).Get("/users").Is(200)
+	webtest.Same(t, "role", c.RoleOf(webtest.Admin), "Admin")
+}

@@ -223,8 +223,8 @@ const (
 )
 
 // giveRole gives a user the role that follows, when there are rules; without rules the console decides, and on users
-// of a directory the directory. A user without a role is signed out everywhere and else left as they are. Refusals:
-// NoRole, GroupsOverage, GroupsInvalid.
+// of a directory the directory. A user without a role is signed out everywhere and else left as they are. The last
+// admin stays one and signs in. Refusals: NoRole, GroupsOverage, GroupsInvalid.
 func (s *Service) giveRole(
 	ctx context.Context, p identityprovider.Provider, who oidc.Issued, u identity.User, role Followed, event string,
 ) error {
@@ -235,19 +235,36 @@ func (s *Service) giveRole(
 		return role.unread
 	case len(p.Rules) == 0 || role.RoleID != nil && *role.RoleID == u.RoleID:
 		return nil
-	case role.RoleID == nil:
-		err := database.InTx(ctx, s.DB, func(ctx context.Context, tx database.Tx) error {
-			return session.End(ctx, tx, u.ID)
-		})
-		return errors.Join(err, refuse(NoRole, "no rule fits, and there is no default role"))
 	}
-	_, err := account.SetUserRole(ctx, s.DB, actorOf(p), u.ID, identity.RoleChoice{
-		RoleID: input.Value{Kind: input.Number, Text: fmt.Sprint(*role.RoleID)},
-	})
-	var refusal *problem.Refusal
-	if errors.As(err, &refusal) && refusal.Problems[0].Code == LastAdminKept {
+	err := s.setRole(ctx, p, u.ID, role.RoleID)
+	if refusal, ok := problem.AsRefusal(err); ok && refusal.Problems[0].Code == LastAdminKept {
 		return keepRefusal(ctx, s.DB, p.ID, who, event, refuse(LastAdminKept, u.Email+" stays an admin: "+
 			"there is no other one"))
 	}
 	return err
+}
+
+// setRole gives a user another role, or ends their sessions when there is none for them. Refusals: NoRole, Conflict for
+// the last admin.
+func (s *Service) setRole(ctx context.Context, p identityprovider.Provider, user string, role *int64) error {
+	if role != nil {
+		_, err := account.SetUserRole(ctx, s.DB, actorOf(p), user, identity.RoleChoice{
+			RoleID: input.Value{Kind: input.Number, Text: fmt.Sprint(*role)},
+		})
+		return err
+	}
+	err := database.InTx(ctx, s.DB, func(ctx context.Context, tx database.Tx) error {
+		auth, err := identity.Lock(ctx, tx, actorOf(p), permission.UpdateUsers, []string{user}, nil)
+		if err != nil {
+			return err
+		}
+		if err := auth.KeepAnAdmin(ctx, tx, "", user); err != nil {
+			return err
+		}
+		return session.End(ctx, tx, user)
+	})
+	if err != nil {
+		return err
+	}
+	return refuse(NoRole, "no rule fits, and there is no default role")
 }
