@@ -16,7 +16,7 @@ func companyAt(g webtest.Gateway, more ...any) webtest.Company {
 }
 
 // A user whom the directory deleted, and who was purged, comes back with the subject of before once the directory sends
-// them anew, also where a release before has remembered the purge like a deletion by an admin.
+// them anew, and not by signing in before that.
 func TestRehiredUsersSignIn(t *testing.T) {
 	g := webtest.NewGateway(t)
 	d := g.Directory("Entra", "Viewer")
@@ -34,16 +34,12 @@ func TestRehiredUsersSignIn(t *testing.T) {
 	first := hired()
 	c.Returns(kim).Is(303)
 	purged(first)
-	c.Returns(kim).Refuses(403, "not_provisioned", "")
+	c.Returns(kim).Refuses(403, "removed", "")
 	second := hired()
 	c.Returns(kim).Is(303)
 	webtest.Same(t, "linked", c.Count("user_identities WHERE subject = 's1' AND user_id = ?", second), 1)
 
 	purged(second)
-	remember := func() {
-		g.Exec("INSERT INTO identity_tombstones (provider_id, subject, name) SELECT id, 's1', 'Kim' FROM identity_providers ON CONFLICT DO NOTHING")
-	}
-	remember()
 	c.Returns(kim).Refuses(403, "removed", "")
 	third := hired()
 	g.Give(third, g.Work)
@@ -51,10 +47,19 @@ func TestRehiredUsersSignIn(t *testing.T) {
 	webtest.Same(t, "the caller", g.Admin.Decides(call, "allowed", 200)["user_id"], any(third))
 	c.Returns(kim).Is(303)
 
-	// A provider without a directory knows them by their address, where it may link by it.
-	g.Admin.API("PUT", c.Path, webtest.Object{"connection_id": nil, "link_by_email": true, "email_domains": []string{"example.com"}}).Is(200)
+	// A user whom the directory sent in their place counts also when it did so before the purge.
+	other := d.Provision("kim.2@example.com", webtest.Object{"externalId": "o2"})
 	purged(third)
-	remember()
+	c.Returns(kim).Refuses(403, "removed", "")
+	c.Returns(webtest.With(kim, "oid", "o2")).Is(303)
+	webtest.Same(t, "linked", c.Count("user_identities WHERE subject = 's1' AND user_id = ?", other), 1)
+
+	// A provider without a directory knows them by their address, where it may link by it.
+	g.Admin.API("PUT", c.Path, webtest.Object{
+		"connection_id": nil, "link_by_email": true, "email_domains": []string{"example.com"},
+		"create_users": true, "default_role_id": g.RoleID("Viewer"),
+	}).Is(200)
+	purged(other)
 	c.Returns(kim).Refuses(403, "removed", "")
 	fourth := hired()
 	c.Returns(kim).Is(303)

@@ -67,10 +67,8 @@ func remove(
 		if _, err := tx.NewRaw("DELETE FROM refusals WHERE user_id = ?", id).Exec(ctx); err != nil {
 			return fmt.Errorf("delete what the user was refused: %w", err)
 		}
-		if action == "delete" {
-			if err := keepOut(ctx, tx, old); err != nil {
-				return err
-			}
+		if err := keepOut(ctx, tx, old); err != nil {
+			return err
 		}
 		if _, err := tx.NewRaw("DELETE FROM users WHERE id = ?", id).Exec(ctx); err != nil {
 			return fmt.Errorf("delete user: %w", err)
@@ -81,11 +79,12 @@ func remove(
 	return old, err
 }
 
-// keepOut remembers that an admin deleted a user, who then does not come back by signing in. A user who is purged was
-// deleted by their directory, which may send them again.
+// keepOut remembers that a user was deleted, who then does not come back by signing in. Their directory brings them
+// back: what it sent since it deleted them counts.
 func keepOut(ctx context.Context, tx database.Tx, u identity.User) error {
-	_, err := tx.NewRaw(`INSERT INTO identity_tombstones (provider_id, subject, name)
-SELECT provider_id, subject, ? FROM user_identities WHERE user_id = ? ON CONFLICT DO NOTHING`, u.Name, u.ID).Exec(ctx)
+	_, err := tx.NewRaw(`INSERT INTO identity_tombstones (provider_id, subject, name, at)
+SELECT provider_id, subject, ?, coalesce(?, now()) FROM user_identities WHERE user_id = ? ON CONFLICT DO NOTHING`,
+		u.Name, u.LeftAt, u.ID).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("remember who was deleted: %w", err)
 	}

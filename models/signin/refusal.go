@@ -39,7 +39,7 @@ var sentences = map[string]string{ //nolint:gosec // sentences, no credentials
 	StateMismatch: "This sign-in was not begun in this browser, or more than 10 minutes ago. Begin again.",
 	StateUsed:     "This sign-in was used already. Begin again.",
 	ProviderError: "The provider did not sign you in.",
-	Removed:       "An admin removed your account here. Ask an admin of this console.",
+	Removed:       "Your account here was removed. Ask an admin of this console.",
 	LinkFirst: "There is an account with your address. " +
 		"Sign in to it with your password, then connect this provider under Sign-in methods.",
 	EmailMissing: "The provider does not say your email address. Ask an admin of this console.",
