@@ -130,3 +130,35 @@ func TestSCIMRolesBeyondTheActorStay(t *testing.T) {
 	less.API("PUT", path, webtest.Object{"default_role_id": c.RoleID("Other")}).Is(200)
 	less.API("DELETE", path, nil).Is(200)
 }
+
+// A shorter retention deletes users whom the directory deleted before, so it takes all that those users may do.
+func TestSCIMRetentionBeyondTheActorStays(t *testing.T) {
+	c := webtest.NewConsole(t)
+	less := setUp(c)
+	d := c.Directory("Okta", "Plain")
+	page, path := fmt.Sprint("/settings/provisioning/", d.Connection), fmt.Sprint("/api/scim-connections/", d.Connection)
+	form := func(days string) url.Values {
+		return url.Values{"name": {"Okta"}, "default_role_id": {fmt.Sprint(c.RoleID("Plain"))}, "retention_days": {days}, "is_enabled": {"true"}}
+	}
+	document := webtest.Object{"kind": "scim_connection", "name": "Okta", "default_role": "Plain", "retention_days": 1}
+	apply := func() webtest.Answer {
+		return less.API("POST", "/api/config/apply", webtest.Object{"set": "directories", "documents": []any{document}})
+	}
+	left := d.Provision("boss@example.com")
+	less.API("PUT", path, `{"retention_days":29}`).Is(200)
+	c.Exec("UPDATE users SET role_id = ? WHERE id = ?", c.RoleID("Viewer"), left)
+	d.SCIM("DELETE", "/Users/"+left, nil).Is(204)
+	c.Unchanged(func() {
+		said := less.API("PUT", path, `{"retention_days":28}`).Refuses(403, "forbidden", "retention_days").Object("error")["message"]
+		if !strings.Contains(fmt.Sprint(said), "the role Viewer permits") {
+			t.Errorf("refused with %q", said)
+		}
+		less.Save(page, form("1")).Refuses(403, "forbidden", "retention_days")
+		apply().Refuses(403, "forbidden", "documents[0].retention_days")
+	})
+	less.API("PUT", path, `{"retention_days":60,"name":"Okta"}`).Is(200)
+	less.Save(page, form("90")).Redirects(page)
+	c.APIKey().API("PUT", path, `{"retention_days":30}`).Is(200)
+	c.Exec("UPDATE users SET role_id = ? WHERE id = ?", c.RoleID("Plain"), left)
+	apply().Is(200)
+}

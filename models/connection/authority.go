@@ -30,7 +30,7 @@ func mayIssue(ctx context.Context, tx database.Tx, actor permission.Actor, c Con
 	if err != nil {
 		return fmt.Errorf("look up the roles that the rules of SCIM connection %d give: %w", c.ID, err)
 	}
-	current, err := covers(ctx, tx, actor, slices.Concat(roles, ruled, []int64{c.DefaultRoleID}))
+	current, err := covers(ctx, tx, actor, "", slices.Concat(roles, ruled, []int64{c.DefaultRoleID}))
 	if err != nil {
 		return err
 	}
@@ -42,10 +42,21 @@ func mayIssue(ctx context.Context, tx database.Tx, actor permission.Actor, c Con
 	return nil
 }
 
+// coversUsers refuses an actor who may do less than a user of a connection, those whom its directory deleted included.
+// Refusal: Forbidden.
+func coversUsers(ctx context.Context, tx database.Tx, actor permission.Actor, field string, id int64) error {
+	roles, err := rolesOfUsers(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	_, err = covers(ctx, tx, actor, field, roles)
+	return err
+}
+
 // covers locks roles of a connection, refuses an actor who may do less than one of them, and returns what the actor may
 // do now. The transaction has locked the connection, so that its users keep their roles. Refusal: Forbidden.
 func covers(
-	ctx context.Context, tx database.Tx, actor permission.Actor, roles []int64,
+	ctx context.Context, tx database.Tx, actor permission.Actor, field string, roles []int64,
 ) (permission.Actor, error) {
 	auth, err := identity.Claim{Needed: permission.UpdateSettings, Roles: roles, Shared: true}.Lock(ctx, tx, actor)
 	if err != nil {
@@ -53,7 +64,7 @@ func covers(
 	}
 	for _, id := range roles {
 		if role := auth.Roles[id]; !identity.Covers(auth.Actor, role.Permissions) {
-			return actor, problem.Refuse(problem.Forbidden, "", "forbidden",
+			return actor, problem.Refuse(problem.Forbidden, field, "forbidden",
 				"Ask a user who may do all that the role "+problem.Clip(role.Name)+" permits: users of this connection have it "+
 					"or can get it, and it permits more than you may do.")
 		}

@@ -65,7 +65,8 @@ func mayHandOut(ctx context.Context, tx database.Tx, actor permission.Actor, rol
 	return nil
 }
 
-// Update changes the fields sent. Refusals: those of Create and of input.Fresh, NotFound.
+// Update changes the fields sent. Refusals: those of Create and of input.Fresh, NotFound, Forbidden for a shorter
+// retention, after which users are gone who may do more than the actor.
 func Update(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, in Input) (Connection, error) {
 	var c Connection
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
@@ -79,16 +80,8 @@ func Update(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, i
 		if c, err = in.apply(old); err != nil {
 			return err
 		}
-		if _, err := (identity.Claim{Needed: permission.UpdateSettings, Shared: true}).Lock(ctx, tx, actor); err != nil {
+		if err := mayChange(ctx, tx, actor, old, c); err != nil || c.same(old) {
 			return err
-		}
-		if c.same(old) {
-			return nil
-		}
-		if c.DefaultRoleID != old.DefaultRoleID {
-			if err := mayHandOut(ctx, tx, actor, c.DefaultRoleID); err != nil {
-				return err
-			}
 		}
 		if c.UpdatedAt, err = database.Clock(ctx, tx); err != nil {
 			return err
@@ -105,6 +98,22 @@ func Update(ctx context.Context, db bun.IDB, actor permission.Actor, id int64, i
 		return c, nameTaken(err)
 	}
 	return Get(ctx, db, id)
+}
+
+// mayChange refuses what Update names of a change of a connection. Refusals: Invalid, Forbidden.
+func mayChange(ctx context.Context, tx database.Tx, actor permission.Actor, old, c Connection) error {
+	if _, err := (identity.Claim{Needed: permission.UpdateSettings, Shared: true}).Lock(ctx, tx, actor); err != nil {
+		return err
+	}
+	if c.DefaultRoleID != old.DefaultRoleID {
+		if err := mayHandOut(ctx, tx, actor, c.DefaultRoleID); err != nil {
+			return err
+		}
+	}
+	if c.RetentionDays < old.RetentionDays {
+		return coversUsers(ctx, tx, actor, "retention_days", c.ID)
+	}
+	return nil
 }
 
 func record(

@@ -12,7 +12,8 @@ import (
 )
 
 // Delete removes a connection with its tokens. Its users stay as they are and belong to the console from then on; those
-// who are deactivated stay so. Refusal: NotFound.
+// who are deactivated stay so. Refusals: NotFound, Forbidden for a connection of a user who may do more than the actor,
+// Conflict while a provider finds its users by it.
 func Delete(ctx context.Context, db bun.IDB, actor permission.Actor, id int64) (Connection, error) {
 	var old Connection
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) (err error) {
@@ -22,11 +23,7 @@ func Delete(ctx context.Context, db bun.IDB, actor permission.Actor, id int64) (
 		if old, err = Lock(ctx, tx, id); err != nil {
 			return err
 		}
-		roles, err := rolesOfUsers(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		if _, err := covers(ctx, tx, actor, roles); err != nil {
+		if err := coversUsers(ctx, tx, actor, "", id); err != nil {
 			return err
 		}
 		var released []string
