@@ -58,6 +58,27 @@ func TestLastAdminKeepsTheirProvider(t *testing.T) {
 	g.Admin.API("DELETE", second, nil).Is(200)
 }
 
+// While no admin can sign in yet, as on a console that is set up by files, providers are disabled and deleted.
+func TestProvidersBeforeAnAdminCanSignIn(t *testing.T) {
+	g := webtest.NewGateway(t)
+	c := companyAt(g)
+	boss := c.UserID(webtest.Admin)
+	c.Exec("UPDATE users SET password_hash = NULL WHERE id = ?", boss)
+	set := func(enabled bool) webtest.Answer {
+		return g.Admin.API("PUT", c.Path, webtest.Object{"is_enabled": enabled})
+	}
+	set(false).Is(200)
+	c.Identified(c.Path, "boss", boss)
+	g.Admin.API("DELETE", "/api/users/"+boss+"/identities", nil).Is(200)
+	set(true).Is(200)
+	document := webtest.Object{
+		"kind": "identity_provider", "slug": "company", "name": "company", "issuer": c.OP.URL, "client_id": "console", "is_enabled": false,
+	}
+	g.Admin.API("POST", "/api/config/apply", webtest.Object{"set": "sign-in", "documents": []any{document}}).Is(200)
+	set(true).Is(200)
+	g.Admin.API("DELETE", c.Path, nil).Is(200)
+}
+
 // Of two changes at once that would each leave the other's admin, one is refused.
 func TestLastAdminsAreCutOffOneByOne(t *testing.T) {
 	s := webtest.NewGateway(t)

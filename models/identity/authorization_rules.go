@@ -153,13 +153,30 @@ func (a *Authorization) KeepAnAdmin(ctx context.Context, tx database.Tx, field, 
 	return KeepAnAdminBesides(ctx, tx, field, id)
 }
 
-// LeaveAnAdmin refuses what was done to a user in this transaction when no admin is left who can sign in. Refusal:
-// Conflict.
-func (a *Authorization) LeaveAnAdmin(ctx context.Context, tx database.Tx, field, id string) error {
+// LeaveAnAdmin changes how a user signs in, but not when they are the last admin who can and could not after it.
+// Refusal: Conflict.
+func (a *Authorization) LeaveAnAdmin(ctx context.Context, tx database.Tx, id string, change func() error) error {
 	if a.Roles[a.Users[id].RoleID].Name != FirstRole {
-		return nil
+		return change()
 	}
-	return KeepAnAdminBesides(ctx, tx, field)
+	return LeaveAnAdmin(ctx, tx, lastAdmin(""), change)
+}
+
+// LeaveAnAdmin makes a change after which fewer users can sign in, and refuses it when no admin is left who can. Where
+// none could before, as on a console that is set up by files, nothing is lost. The transaction has locked the role of
+// admins.
+func LeaveAnAdmin(ctx context.Context, tx database.Tx, refusal error, change func() error) error {
+	none, err := LastAdmin(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if err := change(); err != nil || none {
+		return err
+	}
+	if none, err = LastAdmin(ctx, tx); err != nil || !none {
+		return err
+	}
+	return refusal
 }
 
 // KeepAnAdminBesides refuses what leaves no admin who can sign in but these users. Refusal: Conflict.
@@ -168,6 +185,10 @@ func KeepAnAdminBesides(ctx context.Context, db bun.IDB, field string, ids ...st
 	if err != nil || !last {
 		return err
 	}
+	return lastAdmin(field)
+}
+
+func lastAdmin(field string) error {
 	return problem.Refuse(
 		problem.Conflict, field, "last_admin",
 		"Make another user an admin first: "+

@@ -143,7 +143,11 @@ func Update(
 		if sent == nil && same(p, old) {
 			return nil
 		}
-		return save(ctx, tx, keys, actor, old, &p, sent)
+		change := func() error { return save(ctx, tx, keys, actor, old, &p, sent) }
+		if old.IsEnabled && !p.IsEnabled {
+			return leaveAnAdmin(ctx, tx, "is_enabled", change)
+		}
+		return change()
 	})
 	return p, taken(err)
 }
@@ -174,11 +178,6 @@ func save(
 	}
 	if !p.IsEnabled {
 		if err := endSessions(ctx, tx, p.ID); err != nil {
-			return err
-		}
-	}
-	if old.IsEnabled && !p.IsEnabled {
-		if err := leaveAnAdmin(ctx, tx, "is_enabled"); err != nil {
 			return err
 		}
 	}

@@ -29,13 +29,14 @@ func Delete(ctx context.Context, db bun.IDB, actor permission.Actor, id int64) (
 		if _, err := claim.Lock(ctx, tx, actor); err != nil {
 			return err
 		}
-		if _, err := tx.NewDelete().Model(&old).WherePK().Exec(ctx); err != nil {
-			return fmt.Errorf("delete identity provider %d: %w", id, err)
-		}
-		if old.IsEnabled {
-			if err := leaveAnAdmin(ctx, tx, ""); err != nil {
-				return err
+		err = leaveAnAdmin(ctx, tx, "", func() error {
+			if _, err := tx.NewDelete().Model(&old).WherePK().Exec(ctx); err != nil {
+				return fmt.Errorf("delete identity provider %d: %w", id, err)
 			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 		tx.Invalidate(database.Everybody)
 		return audit.RecordResource(ctx, tx, actor, "delete", resource, strconv.FormatInt(id, 10), record{Provider: old}, nil)
@@ -51,14 +52,9 @@ func ofAdmins(ctx context.Context, tx database.Tx, claim identity.Claim) (identi
 	return claim, err
 }
 
-// leaveAnAdmin refuses to disable or delete a provider, which was done in this transaction, when no admin is left
-// who can sign in. Refusal: Conflict.
-func leaveAnAdmin(ctx context.Context, tx database.Tx, field string) error {
-	none, err := identity.LastAdmin(ctx, tx)
-	if err != nil || !none {
-		return err
-	}
-	return problem.Refuse(problem.Conflict, field, "last_admin",
+// leaveAnAdmin disables or deletes a provider, but not the one without which no admin can sign in. Refusal: Conflict.
+func leaveAnAdmin(ctx context.Context, tx database.Tx, field string, change func() error) error {
+	return identity.LeaveAnAdmin(ctx, tx, problem.Refuse(problem.Conflict, field, "last_admin",
 		"Let an admin sign in by another provider or with a password first: without this one no admin can sign in, "+
-			"and a console without an admin cannot be managed.")
+			"and a console without an admin cannot be managed."), change)
 }

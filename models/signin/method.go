@@ -187,13 +187,7 @@ func DisconnectAll(ctx context.Context, db bun.IDB, actor permission.Actor, user
 		if err := auth.MayActOn(user); err != nil || len(identities) == 0 {
 			return err
 		}
-		_, err = tx.NewRaw(`
-WITH sessions AS (DELETE FROM sessions WHERE provider_id IS NOT NULL AND user_id = ?0)
-DELETE FROM user_identities WHERE user_id = ?0`, user).Exec(ctx)
-		if err != nil {
-			return fmt.Errorf("remove the identities of a user: %w", err)
-		}
-		if err := auth.LeaveAnAdmin(ctx, tx, "", user); err != nil {
+		if err := auth.LeaveAnAdmin(ctx, tx, user, func() error { return removeAll(ctx, tx, user) }); err != nil {
 			return err
 		}
 		tx.Invalidate(user)
@@ -204,4 +198,14 @@ DELETE FROM user_identities WHERE user_id = ?0`, user).Exec(ctx)
 		before := map[string]any{"identities": methods, "provider": strings.Join(names, ", ")}
 		return audit.RecordResource(ctx, tx, actor, "unlink", "user", user, before, nil)
 	})
+}
+
+func removeAll(ctx context.Context, tx database.Tx, user string) error {
+	_, err := tx.NewRaw(`
+WITH sessions AS (DELETE FROM sessions WHERE provider_id IS NOT NULL AND user_id = ?0)
+DELETE FROM user_identities WHERE user_id = ?0`, user).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("remove the identities of a user: %w", err)
+	}
+	return nil
 }
