@@ -7,6 +7,7 @@ import (
 
 	"tollgate/models/identity"
 	"tollgate/models/permission"
+	"tollgate/models/problem"
 	"tollgate/web/webtest"
 )
 
@@ -70,10 +71,18 @@ func TestEnforcedSignIn(t *testing.T) {
 		bySSO.API("DELETE", path, nil).Refuses(409, "break_glass", "")
 		bySSO.API("PUT", path+"/role", webtest.Object{"role_id": c.RoleID("Viewer")}).Refuses(409, "break_glass", "role_id")
 	})
+	off := func() error {
+		_, err := identity.SetBreakGlass(t.Context(), c.DB, permission.CLI, "glass@example.com", false)
+		return err
+	}
+	if refusal, ok := problem.AsRefusal(off()); !ok || refusal.Problems[0].Code != "break_glass_needed" {
+		t.Error("the last break-glass admin is one no more")
+	}
 	c.APIKey().API("PUT", c.Path, `{"link_by_email":true}`).Is(200)
 	c.Returns(webtest.Person("glass", "glass@example.com")).Refuses(403, "link_first", "")
 	// The way out.
 	bySSO.Post("/settings/sign-in/enforce", url.Values{"enforce_sso": {"false"}}).Redirects("/settings/sign-in")
 	c.Exec("DELETE FROM login_throttles")
 	c.Anonymous().SignIn(webtest.Admin, webtest.Password).Get("/users").Is(200)
+	c.Must(off())
 }

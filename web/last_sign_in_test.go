@@ -58,6 +58,28 @@ func TestLastAdminKeepsTheirProvider(t *testing.T) {
 	g.Admin.API("DELETE", second, nil).Is(200)
 }
 
+// A password that is refused is no way in for the last admin.
+func TestLastAdminWhosePasswordIsRefused(t *testing.T) {
+	c := webtest.NewCompany(t)
+	boss := c.UserID(webtest.Admin)
+	c.Identified(c.Path, "boss", boss)
+	admin := c.APIKey()
+	c.Exec("INSERT INTO settings (name, value, updated_at) VALUES ('enforce_sso', 'true', now())")
+	c.Unchanged(func() {
+		admin.API("DELETE", c.Path, nil).Refuses(409, "last_admin", "")
+		admin.API("PUT", c.Path, `{"is_enabled":false}`).Refuses(409, "last_admin", "is_enabled")
+		admin.API("DELETE", "/api/users/"+boss+"/identities", nil).Refuses(409, "last_admin", "")
+	})
+	c.AddUser("glass@example.com", "Admin")
+	c.Exec("UPDATE users SET break_glass = true WHERE email = 'glass@example.com'")
+	admin.API("PUT", c.Path, `{"is_enabled":false}`).Is(200)
+	admin.API("PUT", c.Path, `{"is_enabled":true}`).Is(200)
+	c.Exec("UPDATE users SET break_glass = false")
+	admin.API("DELETE", c.Path, nil).Refuses(409, "last_admin", "")
+	c.Exec("DELETE FROM settings WHERE name = 'enforce_sso'")
+	admin.API("DELETE", c.Path, nil).Is(200)
+}
+
 // While no admin can sign in yet, as on a console that is set up by files, providers are disabled and deleted.
 func TestProvidersBeforeAnAdminCanSignIn(t *testing.T) {
 	g := webtest.NewGateway(t)

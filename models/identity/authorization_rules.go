@@ -196,9 +196,15 @@ func lastAdmin(field string) error {
 	)
 }
 
-// canSignIn is whether the user u can sign in: with a password, or by an identity provider that is enabled.
-const canSignIn = `u.deactivated_at IS NULL AND (u.password_hash IS NOT NULL OR EXISTS (SELECT FROM user_identities AS i
-    JOIN identity_providers AS p ON p.id = i.provider_id WHERE i.user_id = u.id AND p.is_enabled))`
+const (
+	// byProvider is whether an identity provider that is enabled lets the user u in.
+	byProvider = `EXISTS (SELECT FROM user_identities AS i
+    JOIN identity_providers AS p ON p.id = i.provider_id WHERE i.user_id = u.id AND p.is_enabled)`
+	// canSignIn is whether the user u can sign in: with a password, or by an identity provider that is enabled.
+	canSignIn = "u.deactivated_at IS NULL AND (u.password_hash IS NOT NULL OR " + byProvider + ")"
+	// isAccepted is whether a password of the user u is not refused because users have to sign in by a provider.
+	isAccepted = "(u.break_glass OR NOT EXISTS (SELECT FROM settings WHERE name = 'enforce_sso' AND value = 'true'))"
+)
 
 // UsersCanSignIn reports whether any user can sign in.
 func UsersCanSignIn(ctx context.Context, db bun.IDB) (bool, error) {
@@ -209,12 +215,14 @@ func UsersCanSignIn(ctx context.Context, db bun.IDB) (bool, error) {
 	return some, nil
 }
 
-// LastAdmin reports whether there is no admin besides these users who can sign in.
+// LastAdmin reports whether there is no admin besides these users who can sign in, other than with a password that is
+// refused.
 func LastAdmin(ctx context.Context, db bun.IDB, ids ...string) (bool, error) {
 	var others bool
 	err := db.NewRaw(`
 SELECT EXISTS (SELECT FROM users AS u JOIN roles AS r ON r.id = u.role_id
-WHERE r.name = ? AND r.is_system_role AND u.id <> ALL (?) AND `+canSignIn+`)`,
+WHERE r.name = ? AND r.is_system_role AND u.id <> ALL (?)
+    AND `+canSignIn+` AND (`+isAccepted+` OR `+byProvider+`))`,
 		FirstRole, pgdialect.Array(append([]string{}, ids...))).Scan(ctx, &others)
 	if err != nil {
 		return false, fmt.Errorf("look for other admins: %w", err)

@@ -64,7 +64,13 @@ func SetEnforcement(ctx context.Context, db bun.IDB, actor permission.Actor, byS
 		return false, err
 	}
 	return on, database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		if _, err := Lock(ctx, tx, actor, permission.UpdateSettings, nil, nil); err != nil {
+		role, err := AdminRole(ctx, tx)
+		if err != nil {
+			return err
+		}
+		// Meanwhile break-glass admins stay what they are.
+		_, err = Claim{Needed: permission.UpdateSettings, Roles: []int64{role}, Shared: true}.Lock(ctx, tx, actor)
+		if err != nil {
 			return err
 		}
 		before, err := Enforced(ctx, tx)
@@ -99,18 +105,39 @@ func MayEnforce(ctx context.Context, db bun.IDB, bySSO bool) error {
 		return problem.Refuse(problem.Conflict, enforced, "sso_session_needed",
 			"Sign in with an identity provider first, and turn this on from that session: then it is known to work.")
 	}
-	var ready bool
-	err := db.NewRaw(`SELECT EXISTS (SELECT FROM users AS u JOIN roles AS r ON r.id = u.role_id WHERE u.break_glass
-AND u.deactivated_at IS NULL AND u.password_hash IS NOT NULL AND r.is_system_role AND r.name = ?)`, FirstRole).Scan(ctx, &ready)
+	ready, err := hasBreakGlass(ctx, db, "")
+	if err != nil || ready {
+		return err
+	}
+	return problem.Refuse(problem.Conflict, enforced, "break_glass_needed",
+		"Choose a break-glass admin with a password first, for when the provider is away: "+
+			"where the console runs, tollgate user break-glass ADDRESS.")
+}
+
+// hasBreakGlass reports whether a break-glass admin besides one user has a password.
+func hasBreakGlass(ctx context.Context, db bun.IDB, besides string) (ready bool, err error) {
+	err = db.NewRaw(`SELECT EXISTS (SELECT FROM users AS u JOIN roles AS r ON r.id = u.role_id WHERE u.break_glass
+    AND u.deactivated_at IS NULL AND u.password_hash IS NOT NULL AND r.is_system_role AND r.name = ? AND u.id <> ?)`,
+		FirstRole, besides).Scan(ctx, &ready)
 	if err != nil {
-		return fmt.Errorf("look for a break-glass admin: %w", err)
+		return false, fmt.Errorf("look for a break-glass admin: %w", err)
 	}
-	if !ready {
-		return problem.Refuse(problem.Conflict, enforced, "break_glass_needed",
-			"Choose a break-glass admin with a password first, for when the provider is away: "+
-				"where the console runs, tollgate user break-glass ADDRESS.")
+	return ready, nil
+}
+
+// keepABreakGlass refuses to end the last break-glass admin while passwords are refused. Refusal: Conflict.
+func keepABreakGlass(ctx context.Context, db bun.IDB, id string) error {
+	on, err := Enforced(ctx, db)
+	if err != nil || !on {
+		return err
 	}
-	return nil
+	ready, err := hasBreakGlass(ctx, db, id)
+	if err != nil || ready {
+		return err
+	}
+	return problem.Refuse(problem.Conflict, "", "break_glass_needed",
+		"Make another admin a break-glass admin first, for when the provider is away, or accept passwords again: "+
+			"tollgate sso off.")
 }
 
 // KeepBreakGlass refuses to deactivate, delete or demote a break-glass admin but on the command line. Refusal:
@@ -144,6 +171,11 @@ func SetBreakGlass(ctx context.Context, db bun.IDB, actor permission.Actor, emai
 		if on && (u.Role != FirstRole || !u.HasPassword || u.DeactivatedAt != nil || u.ConnectionID != nil) {
 			return problem.Refuse(problem.Conflict, "", "break_glass",
 				"A break-glass admin has the role Admin and a password, is active, and comes from no directory.")
+		}
+		if !on {
+			if err := keepABreakGlass(ctx, tx, u.ID); err != nil {
+				return err
+			}
 		}
 		old := u
 		_, err = tx.NewRaw(`
