@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -133,6 +134,29 @@ func TestUserNamesOfLeaversInTheConsole(t *testing.T) {
 	d.Patch("/Users/"+domain, `{"op":"replace","path":"userName","value":"other"}`).Is(200)
 	admin.API("PUT", "/api/users/"+lee+"/activate", nil).Is(200)
 	webtest.Same(t, "who has the name again", usersNamed(d, "domain@other.example"), []string{lee})
+}
+
+// Of two users whom the directory deleted and who had the same name, an admin brings either back, and not both.
+func TestUserNamesOfTwoLeavers(t *testing.T) {
+	c := webtest.NewConsole(t)
+	d := c.Directory("Okta", "Viewer")
+	admin := c.Login(webtest.Admin)
+	kim, lee := d.Provision("kim", work("kim@example.com")), d.Provision("lee", work("lee@example.com"))
+	activate := func(id string) webtest.Answer { return admin.API("PUT", "/api/users/"+id+"/activate", nil) }
+	leaves := func(id string) { d.SCIM("DELETE", "/Users/"+id, nil).Is(204) }
+	leaves(kim)
+	d.Patch("/Users/"+lee, `{"op":"replace","path":"userName","value":"Kim"}`).Is(200)
+	c.Unchanged(func() { activate(kim).Refuses(409, "user_name_taken", "") })
+	leaves(lee)
+	c.Unchanged(func() {
+		admin.Post("/users/bulk/activate", url.Values{"ids": {kim, lee}}).Refuses(409, "user_name_taken", "")
+	})
+	activate(kim).Is(200)
+	webtest.Same(t, "who has the name", usersNamed(d, "kim"), []string{kim})
+	activate(lee).Refuses(409, "user_name_taken", "")
+	leaves(kim)
+	admin.Post("/users/"+lee+"/activate", nil).Is(303)
+	webtest.Same(t, "who has the name", usersNamed(d, "kim"), []string{lee})
 }
 
 // Who is brought back is recorded, also when they stay deactivated.

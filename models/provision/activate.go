@@ -14,10 +14,14 @@ import (
 
 // Activate lets users back in whom an admin has deactivated; those of a directory get the role that they are to have by
 // now. Refusals: those of account.Activate and Settle, Conflict when the directory deleted one and gave the userName to
-// another user.
+// another user, whom it still has.
 func Activate(ctx context.Context, db bun.IDB, actor permission.Actor, ids ...string) ([]identity.User, error) {
 	var changed []identity.User
-	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) (err error) {
+	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
+		left, err := lockNamed(ctx, tx, actor, ids)
+		if err != nil {
+			return err
+		}
 		if changed, err = account.Activate(ctx, tx, actor, ids...); err != nil {
 			return err
 		}
@@ -25,7 +29,7 @@ func Activate(ctx context.Context, db bun.IDB, actor permission.Actor, ids ...st
 			if u.ConnectionID == nil {
 				continue
 			}
-			if err := restoreName(ctx, tx, u); err != nil {
+			if err := restoreName(ctx, tx, u, left); err != nil {
 				return err
 			}
 			conn, err := connection.Get(ctx, tx, *u.ConnectionID)

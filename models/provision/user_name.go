@@ -11,6 +11,7 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/input"
+	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/scim"
 )
@@ -69,9 +70,32 @@ func nameWanted(
 	return NameLeftBy(ctx, tx, connectionID, next.UserName, id)
 }
 
-// restoreName gives a user whom an admin brings back the userName that was moved aside. Refusal: Conflict when another
-// user has it.
-func restoreName(ctx context.Context, tx database.Tx, u identity.User) error {
+// lockNamed locks users whom an admin brings back, together with those who have the userNames that were moved aside. It
+// returns of the latter those whom the directory deleted too. Refusals: those of identity.Lock.
+func lockNamed(ctx context.Context, tx database.Tx, actor permission.Actor, ids []string) (left []string, err error) {
+	ids = identity.Existing(ids)
+	err = tx.NewRaw(`
+SELECT o.user_id FROM scim_users AS s JOIN scim_users AS o ON o.connection_id = s.connection_id
+    AND o.user_name_key = split_part(s.user_name_key, ?, 1) AND o.user_id <> s.user_id
+    JOIN users AS u ON u.id = o.user_id
+WHERE s.user_id = ANY (?) AND u.left_at IS NOT NULL`, aside, pgdialect.Array(ids)).Scan(ctx, &left)
+	if err != nil {
+		return nil, fmt.Errorf("look for userNames that are free again: %w", err)
+	}
+	_, err = identity.Lock(ctx, tx, actor, permission.UpdateUsers, append(ids, left...), nil)
+	return left, err
+}
+
+// restoreName gives a user whom an admin brings back the userName that was moved aside, also when one of those who left
+// has it. Refusal: Conflict when another user has it.
+func restoreName(ctx context.Context, tx database.Tx, u identity.User, left []string) error {
+	var userName string
+	if err := tx.NewRaw("SELECT user_name FROM scim_users WHERE user_id = ?", u.ID).Scan(ctx, &userName); err != nil {
+		return fmt.Errorf("look up the userName of user %s: %w", u.ID, err)
+	}
+	if err := FreeName(ctx, tx, left, userName); err != nil {
+		return err
+	}
 	_, err := tx.NewRaw("UPDATE scim_users SET user_name_key = split_part(user_name_key, ?0, 1) "+
 		"WHERE user_id = ?1 AND strpos(user_name_key, ?0) > 0", aside, u.ID).Exec(ctx)
 	if problem.Violates(err, "scim_users_name_taken") {
