@@ -146,4 +146,11 @@ func TestRulesLetTheLastAdminIn(t *testing.T) {
 	c.Exec("UPDATE users SET deactivated_at = now() WHERE email = 'second@example.com'")
 	sessionOf(c, back()).Get("/users").Is(200)
 	webtest.Same(t, "role", c.RoleOf(webtest.Admin), "Admin")
+
+	// Another admin who is known to be kept out as well does not count.
+	c.Exec("UPDATE users SET deactivated_at = NULL, password_hash = NULL WHERE email = 'second@example.com'")
+	c.Identified(c.Path, "second", c.UserID("second@example.com"))
+	back().Refuses(403, "no_role", "")
+	c.Returns(webtest.Person("second", "second@example.com", "sales")).Is(303)
+	back().Is(303)
 }

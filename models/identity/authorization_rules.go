@@ -153,6 +153,27 @@ func (a *Authorization) KeepAnAdmin(ctx context.Context, tx database.Tx, field, 
 	return KeepAnAdminBesides(ctx, tx, field, id)
 }
 
+// KeepAnAdminIn refuses to keep a user out whom no rule of a provider gives a role, when they are an admin and none is
+// left whom rules let in, as far as the groups of the others are known. Refusal: Conflict.
+func (a *Authorization) KeepAnAdminIn(ctx context.Context, tx database.Tx, id string) error {
+	if a.Roles[a.Users[id].RoleID].Name != FirstRole {
+		return nil
+	}
+	var out []string
+	err := tx.NewRaw(`
+SELECT u.id FROM users AS u WHERE u.role_id = ? AND u.connection_id IS NULL
+    AND (u.password_hash IS NULL OR NOT `+isAccepted+`) AND NOT EXISTS (
+    SELECT FROM user_identities AS i JOIN identity_providers AS p ON p.id = i.provider_id AND p.is_enabled
+    WHERE i.user_id = u.id AND (p.default_role_id IS NOT NULL OR i.groups IS NULL
+        OR NOT EXISTS (SELECT FROM identity_provider_rules AS r WHERE r.provider_id = p.id)
+        OR EXISTS (SELECT FROM identity_provider_rules AS r WHERE r.provider_id = p.id AND r.value = ANY (i.groups))))`,
+		a.Users[id].RoleID).Scan(ctx, &out)
+	if err != nil {
+		return fmt.Errorf("look for admins whom rules keep out: %w", err)
+	}
+	return KeepAnAdminBesides(ctx, tx, "", append(out, id)...)
+}
+
 // LeaveAnAdmin changes how a user signs in, but not when they are the last admin who can and could not after it.
 // Refusal: Conflict.
 func (a *Authorization) LeaveAnAdmin(ctx context.Context, tx database.Tx, id string, change func() error) error {

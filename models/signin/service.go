@@ -258,7 +258,7 @@ func (s *Service) setRole(ctx context.Context, p identityprovider.Provider, user
 		if err != nil {
 			return err
 		}
-		if err := auth.KeepAnAdmin(ctx, tx, "", user); err != nil {
+		if err := auth.KeepAnAdminIn(ctx, tx, user); err != nil {
 			return err
 		}
 		return session.End(ctx, tx, user)
