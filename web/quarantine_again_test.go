@@ -76,6 +76,45 @@ func TestQuarantinedUsageComesAgain(t *testing.T) {
 	g.Balanced()
 }
 
+// An estimate that its exact event replaces while an admin assigns it is charged with the exact cost; of those alike,
+// one that changed meanwhile stays open.
+func TestQuarantinedEstimateBecomesExactWhileItIsAssigned(t *testing.T) {
+	g := webtest.NewGateway(t)
+	estimated := func() (estimate, row webtest.Object) {
+		estimate = webtest.Event("sk-bf-unknown", "estimated", true, "cost", 3)
+		return estimate, g.Stray("event_id", estimate["event_id"], "estimated", true, "cost", 3)
+	}
+	spent := func() int64 { return g.Used(g.Ada)["spend 1M total"] }
+	assignedWhile := func(row, estimate webtest.Object, alike bool) any {
+		user, err := g.Owner().BeginTx(t.Context(), nil)
+		g.Must(err)
+		_, err = user.NewRaw("SELECT FROM users WHERE id = ? FOR UPDATE", g.Ada).Exec(t.Context()) // which assigning locks first
+		g.Must(err)
+		assigned := make(chan webtest.Answer)
+		go func() {
+			assigned <- g.Admin.API("POST", webtest.Settle(row, "assign"), webtest.Object{"user_id": g.Ada, "alike": alike})
+		}()
+		blocked(g, func() int { return 1 })
+		exact := g.Admin.Report(webtest.With(estimate, "estimated", nil, "cost", 1.5)).Is(200).JSON()
+		webtest.Same(t, "exact meanwhile", []any{exact["status"], exact["duplicate"]}, []any{"quarantined", false})
+		g.Must(user.Rollback())
+		return (<-assigned).Is(200).JSON()["settled"]
+	}
+	estimate, row := estimated()
+	webtest.Same(t, "settled", assignedWhile(row, estimate, false), any(1.0))
+	webtest.Same(t, "spent of the exact event", spent(), int64(1_500_000_000))
+	webtest.Same(t, "estimates", g.Count("counted_events WHERE estimated"), 0)
+	webtest.Same(t, "audit rows with what was charged", g.Count("audit_logs WHERE new_values::jsonb -> 'cost' = '1.5'"), 1)
+
+	_, row = estimated()
+	estimate, other := estimated()
+	webtest.Same(t, "settled of two alike", assignedWhile(row, estimate, true), any(1.0))
+	webtest.Same(t, "spent of one of two", spent(), int64(4_500_000_000))
+	g.Admin.API("POST", webtest.Settle(other, "assign"), webtest.Object{"user_id": g.Ada}).Is(200)
+	webtest.Same(t, "spent of both", spent(), int64(6_000_000_000))
+	g.Balanced()
+}
+
 // An event that was counted while it waited in the quarantine is not charged again, however late it is assigned, and
 // whether what counted it is still stored.
 func TestQuarantinedUsageThatWasCountedLongAgo(t *testing.T) {

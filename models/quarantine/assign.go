@@ -69,9 +69,22 @@ func (in Assignment) user(ctx context.Context, db bun.IDB) (id string, alike boo
 	return id, alike, nil
 }
 
+// assignTries is how often an event is read and charged. It changes once at most: from an estimate to the exact event.
+const assignTries = 3
+
+// errChanged says that an event was read before its exact usage was reported.
+var errChanged = problem.Refuse(problem.Conflict, "", "changed_meanwhile",
+	"Look again before you assign it: its exact usage was reported meanwhile.")
+
+// charging names an open event, whether those alike are charged too, and who is charged.
+type charging struct {
+	id, userID string
+	alike      bool
+}
+
 // Assign charges a quarantined event to a user as if it had been reported for them, once, however often and by whom it
 // is assigned. It returns how many events were settled. Refusals: NotFound, Invalid, Forbidden, Conflict when it is
-// settled or was counted already.
+// settled, was counted already or changed meanwhile.
 func Assign(
 	ctx context.Context, db *bun.DB, recorder *usage.Recorder, actor permission.Actor, id string, in Assignment,
 ) (settled int, err error) {
@@ -82,24 +95,12 @@ func Assign(
 	if err != nil {
 		return 0, err
 	}
-	charges, err := chargesFor(ctx, db, recorder, id, alike, userID)
-	if err != nil {
-		return 0, err
+	for range assignTries {
+		settled, err = assign(ctx, db, recorder, actor, charging{id, userID, alike})
+		if !errors.Is(err, errChanged) {
+			break
+		}
 	}
-	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		if _, err := identity.LockAccess(ctx, tx, actor, permission.UpdateUsage, userID); err != nil {
-			return err
-		}
-		events, err := lockOpen(ctx, tx, id, alike)
-		if err != nil {
-			return err
-		}
-		if events, err = charge(ctx, tx, events, charges); err != nil {
-			return err
-		}
-		settled = len(events)
-		return settle(ctx, tx, actor, events, settlement{outcome: "assigned", userID: &userID})
-	})
 	if err != nil {
 		return 0, err
 	}
@@ -109,11 +110,42 @@ func Assign(
 	return settled, nil
 }
 
+// assign charges and settles events as they are now. Refusals: those of Assign.
+func assign(
+	ctx context.Context, db *bun.DB, recorder *usage.Recorder, actor permission.Actor, of charging,
+) (settled int, err error) {
+	charges, err := chargesFor(ctx, db, recorder, of)
+	if err != nil {
+		return 0, err
+	}
+	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
+		if _, err := identity.LockAccess(ctx, tx, actor, permission.UpdateUsage, of.userID); err != nil {
+			return err
+		}
+		events, err := lockOpen(ctx, tx, of.id, of.alike)
+		if err != nil {
+			return err
+		}
+		if events, err = charge(ctx, tx, events, charges); err != nil {
+			return err
+		}
+		settled = len(events)
+		return settle(ctx, tx, actor, events, settlement{outcome: "assigned", userID: &of.userID})
+	})
+	return settled, err
+}
+
+// chargeOf is an event of a user that was made of what an event of the quarantine said.
+type chargeOf struct {
+	document string
+	*usage.Event
+}
+
 // chargesFor finds the copies of a user that pay for open events, by their ids, before anything is locked.
 func chargesFor(
-	ctx context.Context, db *bun.DB, recorder *usage.Recorder, id string, alike bool, userID string,
-) (map[string]*usage.Event, error) {
-	events, err := readOpen(ctx, selectEvents(db), id, alike)
+	ctx context.Context, db *bun.DB, recorder *usage.Recorder, of charging,
+) (map[string]chargeOf, error) {
+	events, err := readOpen(ctx, selectEvents(db), of.id, of.alike)
 	if err != nil {
 		return nil, err
 	}
@@ -121,30 +153,35 @@ func chargesFor(
 	for i, event := range events {
 		kept[i] = event.Event
 	}
-	charged, err := recorder.ChargeTo(ctx, userID, kept)
+	charged, err := recorder.ChargeTo(ctx, of.userID, kept)
 	if err != nil {
 		return nil, err
 	}
-	charges := map[string]*usage.Event{}
+	charges := map[string]chargeOf{}
 	for i, event := range events {
-		charges[event.ID] = charged[i]
+		charges[event.ID] = chargeOf{event.document, charged[i]}
 	}
 	return charges, nil
 }
 
-// charge counts events and returns those that were counted. It leaves out events that were reported again
-// with a known key, and counted then. Refusal: Conflict when none is left.
+// charge counts locked events and returns those that were counted, each with the cost that was charged. It leaves out
+// events that changed since their charges were found, and those that were reported again with a known key, and counted
+// then. Refusals: Conflict when the first has changed, or none is left.
 func charge(
-	ctx context.Context, tx database.Tx, events []Event, charges map[string]*usage.Event,
+	ctx context.Context, tx database.Tx, events []Event, charges map[string]chargeOf,
 ) ([]Event, error) {
+	if charges[events[0].ID].document != events[0].document {
+		return nil, errChanged
+	}
 	before, err := countedBefore(ctx, tx, events)
 	if err != nil {
 		return nil, err
 	}
 	counted := []*usage.Event{}
-	for _, event := range events {
-		if charge := charges[event.ID]; charge != nil && !before[event.ID] {
-			counted = append(counted, charge)
+	for i := range events {
+		event := &events[i]
+		if charge := charges[event.ID]; charge.document == event.document && !before[event.ID] {
+			counted, event.Cost = append(counted, charge.Event), charge.Cost
 		}
 	}
 	stored, err := usage.StoreEvents(ctx, tx, counted)

@@ -31,6 +31,8 @@ type Event struct {
 
 	// Alike is how many open events came with the same key or the same user_id, this one among them.
 	Alike int64 `json:"alike"`
+
+	document string // as it is stored
 }
 
 // Outcomes are what a list of quarantined events can be narrowed to. The first is the default.
@@ -112,7 +114,7 @@ func (r row) read() (Event, error) {
 	e := Event{
 		ID: r.ID, ReceivedAt: r.ReceivedAt, Candidates: []Candidate{}, Outcome: Outcomes[0],
 		SettledAt: r.SettledAt, SettledBy: r.SettledBy,
-		ChargedTo: r.UserID, Reason: r.Reason, Alike: r.Alike,
+		ChargedTo: r.UserID, Reason: r.Reason, Alike: r.Alike, document: r.Event,
 	}
 	if err := database.ReadDocument([]byte(r.Event), &e.Event); err != nil {
 		return e, fmt.Errorf("read quarantined event %s: %w", r.ID, err)
