@@ -13,19 +13,25 @@ func TestQuarantinedBareModel(t *testing.T) {
 	g := webtest.NewGateway(t)
 	g.Admin.API("POST", "/api/providers", `{"name":"together","models":["meta-llama/Llama-3"],
 		"prices":[{"model":"meta-llama/Llama-3","input_cost_per_million_tokens":100000,"output_cost_per_million_tokens":0}]}`).Is(201)
+	g.Admin.API("POST", "/api/providers", `{"name":"meta-llama","models":["Llama-3"],
+		"prices":[{"model":"Llama-3","input_cost_per_million_tokens":50000,"output_cost_per_million_tokens":0}]}`).Is(201)
 	g.Give(g.Bob, g.ProfileNaming("Together", `"provider_configs":[{"provider_name":"together","allowed_models":["meta-llama/Llama-3"],"budgets":[{"max_limit":100,"reset_duration":"1d"}]}]`))
-	used := webtest.Object{"provider": nil, "model": "meta-llama/Llama-3", "cost": nil, "tokens": nil, "input_tokens": 30}
-	row := g.Stray("provider", nil, "model", "meta-llama/Llama-3", "cost", nil, "tokens", nil, "input_tokens", 30)
-	webtest.Same(t, "kept", row["bare_model"], any("meta-llama/Llama-3"))
+	used := []any{"provider", nil, "model", "meta-llama/Llama-3", "cost", nil, "tokens", nil, "input_tokens", 30}
+	row := g.Stray(used...)
+	webtest.Same(t, "kept", []any{row["bare_model"], row["cost"]}, []any{"meta-llama/Llama-3", 1.5})
 	spent := func() int64 { return g.Used(g.Bob)["spend 1d provider"] }
 	g.Admin.API("POST", webtest.Settle(row, "assign"), webtest.Object{"user_id": g.Bob}).Is(200)
 	webtest.Same(t, "spent after it was assigned", spent(), int64(3_000_000_000))
-	direct := webtest.Event("", "virtual_key", nil, "user_id", g.Bob)
-	for name, value := range used {
-		direct = webtest.With(direct, name, value)
-	}
-	g.Admin.Counted(direct)
+	webtest.Same(t, "audit rows with what was charged", g.Count("audit_logs WHERE new_values::jsonb -> 'cost' = '3'"), 1)
+	g.Admin.Counted(webtest.With(webtest.Event("", "virtual_key", nil, "user_id", g.Bob), used...))
 	webtest.Same(t, "spent after it was reported for the user", spent(), int64(6_000_000_000))
+
+	estimate := webtest.With(webtest.Event("sk-bf-unknown", used...), "estimated", true)
+	row = g.Stray(append(used, "estimated", true, "event_id", estimate["event_id"])...)
+	g.Admin.API("POST", webtest.Settle(row, "assign"), webtest.Object{"user_id": g.Bob}).Is(200)
+	exact := g.Admin.Report(webtest.With(estimate, "estimated", nil, "input_tokens", 10)).Is(200).JSON()
+	webtest.Same(t, "the exact event of one that was assigned", exact["status"], any("counted"))
+	webtest.Same(t, "spent after the exact event", spent(), int64(7_000_000_000))
 
 	// What was stored before bare models were has the two parts of the name.
 	old := g.Stray("provider", nil, "model", "meta-llama/Llama-3")

@@ -48,7 +48,10 @@ func (r *Recorder) ChargeTo(ctx context.Context, userID string, kept []keptevent
 	if _, err = r.identify(ctx, events, catalogue, r.decider.Now()); err != nil {
 		return nil, err
 	}
-	for _, e := range events {
+	for i, e := range events {
+		if e.costComputed && (e.Provider != kept[i].Provider || e.Model != kept[i].Model) {
+			e.Cost, e.costComputed = nil, false // by the price of another model
+		}
 		if e.named != "" { // its provider is known only now; too large a cost stays unknown
 			_ = price(catalogue, e, "")
 		}
