@@ -27,8 +27,13 @@ func aged(g webtest.Gateway, days int) (week string) {
 
 func reconciled(g webtest.Gateway, keep ledger.Keep) {
 	g.T.Helper()
+	g.Must(reconcile(g, keep))
+}
+
+func reconcile(g webtest.Gateway, keep ledger.Keep) error {
+	g.T.Helper()
 	g.Exec("UPDATE usage_sealing SET checked_at = NULL, lease_until = to_timestamp(0)")
-	g.Must(ledger.NewReconciler(g.DB, slog.New(slog.DiscardHandler), keep).Reconcile(g.T.Context()))
+	return ledger.NewReconciler(g.DB, slog.New(slog.DiscardHandler), keep).Reconcile(g.T.Context())
 }
 
 // Events go with their week when it is sealed, old enough, and the counters fit; what they add up to stays.

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -45,7 +46,7 @@ func (b *Reconciler) archiveWeeks(ctx context.Context) error {
 }
 
 // dropWeeks drops the events of weeks that are sealed, with all of their refunds, and old enough. What of them was to
-// be archived is archived, and what is in the file is what is dropped.
+// be archived is archived, and what is in the file is what is dropped. A week that cannot be dropped keeps no other.
 func (b *Reconciler) dropWeeks(ctx context.Context) error {
 	var weeks []struct {
 		Week     string
@@ -63,11 +64,11 @@ ORDER BY week`, days(b.keep.Events).Seconds()).Scan(ctx, &weeks)
 		if b.keep.Archive != "" && !w.Archived {
 			continue
 		}
-		if err := b.dropWeek(ctx, w.Week, w.Archived); err != nil {
-			return fmt.Errorf("drop the usage of the week of %s: %w", w.Week, err)
+		if failed := b.dropWeek(ctx, w.Week, w.Archived); failed != nil {
+			err = errors.Join(err, fmt.Errorf("drop the usage of the week of %s: %w", w.Week, failed))
 		}
 	}
-	return nil
+	return err
 }
 
 func (b *Reconciler) dropWeek(ctx context.Context, week string, archived bool) error {

@@ -13,7 +13,8 @@ import (
 )
 
 // replace replaces estimates with exact events, which were not stored because their ids exist. It returns those that
-// did so. An estimate whose id exists changes nothing.
+// did so. An estimate whose id exists changes nothing, and neither does an exact event after the time for which ids are
+// known: a day later the week of its estimate is archived, and must stay as it is.
 func (r *Recorder) replace(ctx context.Context, events []*Event) (replaced []bool, err error) {
 	replaced, keys := make([]bool, len(events)), []string{}
 	for _, e := range events {
@@ -25,8 +26,10 @@ func (r *Recorder) replace(ctx context.Context, events []*Event) (replaced []boo
 		return replaced, nil
 	}
 	var found []string
-	err = r.db.NewRaw("SELECT event_id::text FROM counted_events WHERE event_id = ANY (?::uuid[]) AND estimated",
-		pgdialect.Array(keys)).Scan(ctx, &found)
+	err = r.db.NewRaw(`SELECT e.event_id::text FROM counted_events AS e JOIN usage_weeks AS w USING (week)
+WHERE e.event_id = ANY (?0::uuid[]) AND e.estimated
+    AND (w.closed_at IS NULL OR w.closed_at > clock_timestamp() - ?1 * interval '1 second')`,
+		pgdialect.Array(keys), dedupHorizon.Seconds()).Scan(ctx, &found)
 	if err != nil {
 		return replaced, fmt.Errorf("look for estimates: %w", err)
 	}
