@@ -110,6 +110,38 @@ func TestWeeksThatAreNotDropped(t *testing.T) {
 	webtest.Same(t, "events that were read", g.Count("counted_events"), 0)
 }
 
+// A week is dropped while a batch of usage is between its charges and its events, and neither waits for the other: the
+// charges go later.
+func TestWeekIsDroppedBesideUsage(t *testing.T) {
+	g := webtest.NewGateway(t)
+	_, week := oldCharge(g)
+	batch, err := g.Owner().BeginTx(t.Context(), nil)
+	g.Must(err)
+	_, err = batch.Exec("LOCK TABLE weekly_charges IN ROW EXCLUSIVE MODE") // which storing usage locks first
+	g.Must(err)
+	ended := make(chan error)
+	g.Exec("UPDATE usage_sealing SET checked_at = NULL, lease_until = to_timestamp(0)")
+	go func() {
+		ended <- ledger.NewReconciler(g.DB, slog.New(slog.DiscardHandler), keepLittle).Reconcile(t.Context())
+	}()
+	blocked(g, func() int { return 1 })
+	webtest.Same(t, "weeks dropped beside a batch", g.Count("usage_weeks WHERE dropped_at IS NOT NULL AND week = ?::date", week), 1)
+	_, err = batch.Exec("SET LOCAL lock_timeout = '100ms'; LOCK TABLE weekly_events IN ROW EXCLUSIVE MODE")
+	g.Must(err)
+	if err := <-ended; err != nil { // it waits for a second at most
+		t.Error(err)
+	}
+	partitions := func() int { return g.Count("pg_inherits WHERE inhparent = 'weekly_charges'::regclass") }
+	webtest.Same(t, "partitions of charges in use", partitions(), 2)
+	g.Must(batch.Commit())
+	for range 2 {
+		reconciled(g, keepLittle)
+		webtest.Same(t, "partitions of charges", partitions(), 1)
+	}
+	g.Admin.Counted(webtest.Event(g.Key))
+	g.Balanced()
+}
+
 // Sums of days and counters go after their time, but not while events are kept that count on them.
 func TestOldSumsGo(t *testing.T) {
 	g := webtest.NewGateway(t)

@@ -68,7 +68,19 @@ ORDER BY week`, days(b.keep.Events).Seconds()).Scan(ctx, &weeks)
 			err = errors.Join(err, fmt.Errorf("drop the usage of the week of %s: %w", w.Week, failed))
 		}
 	}
-	return err
+	return errors.Join(err, b.dropCharges(ctx))
+}
+
+// dropCharges drops what the events of dropped weeks referred to, also where that could not be done with them.
+func (b *Reconciler) dropCharges(ctx context.Context) error {
+	_, err := b.db.NewRaw("SELECT drop_usage_charges()").Exec(ctx)
+	switch {
+	case problem.SQLState(err) == "55P03":
+		b.log.InfoContext(ctx, "charges of dropped usage are in use; they are dropped later")
+	case err != nil:
+		return fmt.Errorf("drop the charges of dropped usage: %w", err)
+	}
+	return nil
 }
 
 func (b *Reconciler) dropWeek(ctx context.Context, week string, archived bool) error {
