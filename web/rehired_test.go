@@ -4,7 +4,7 @@ import (
 	"log/slog"
 	"testing"
 
-	"tollgate/models/provision"
+	"tollgate/models/purge"
 	"tollgate/web/webtest"
 )
 
@@ -28,7 +28,7 @@ func TestRehiredUsersSignIn(t *testing.T) {
 		d.SCIM("DELETE", "/Users/"+user, nil).Is(204)
 		g.Exec("UPDATE users SET left_at = now() - interval '31 days' WHERE id = ?", user)
 		g.Exec("UPDATE scim_purging SET purged_at = NULL, lease_until = to_timestamp(0)")
-		g.Must(provision.NewPurger(g.DB, slog.New(slog.DiscardHandler)).Purge(t.Context()))
+		g.Must(purge.NewWorker(g.DB, slog.New(slog.DiscardHandler)).Purge(t.Context()))
 		g.Admin.Get("/api/users/" + user).Is(404)
 	}
 	first := hired()

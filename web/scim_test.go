@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"tollgate/models/permission"
-	"tollgate/models/provision"
+	"tollgate/models/purge"
 	"tollgate/web/webtest"
 )
 
@@ -185,18 +185,18 @@ func TestSCIMLeaversComeBack(t *testing.T) {
 	g.Admin.Decides(webtest.Model(key), "access_not_found", 401)
 	webtest.Same(t, "copies", len(g.Copies(user)), 0)
 
-	purge := func() {
+	sweep := func() {
 		g.Exec("UPDATE scim_purging SET purged_at = NULL, lease_until = to_timestamp(0)")
-		g.Must(provision.NewPurger(g.DB, slog.New(slog.DiscardHandler)).Purge(t.Context()))
+		g.Must(purge.NewWorker(g.DB, slog.New(slog.DiscardHandler)).Purge(t.Context()))
 	}
 	d.SCIM("DELETE", "/Users/"+user, nil).Is(204)
 	g.Exec("UPDATE users SET left_at = now() - interval '29 days' WHERE id = ?", user)
-	purge()
+	sweep()
 	g.Admin.Get("/api/users/" + user).Is(200)
 	g.Exec("UPDATE users SET left_at = now() - interval '31 days' WHERE id = ?", user)
-	g.Must(provision.NewPurger(g.DB, slog.New(slog.DiscardHandler)).Purge(t.Context()))
+	g.Must(purge.NewWorker(g.DB, slog.New(slog.DiscardHandler)).Purge(t.Context()))
 	g.Admin.Get("/api/users/" + user).Is(200) // it was done within the hour
-	purge()
+	sweep()
 	g.Admin.Get("/api/users/" + user).Is(404)
 	webtest.Same(t, "audit rows", g.Admin.Get("/api/access-profiles/audit-logs?action=purge").Is(200).JSON()["total_count"], any(1.0))
 	if d.Provision("kim.lee@example.com") == user {

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"tollgate/handlers"
-	"tollgate/models/provision"
+	"tollgate/models/purge"
 	"tollgate/web/webtest"
 )
 
@@ -24,7 +24,7 @@ func TestGroupVersionsFollowLeavers(t *testing.T) {
 			// An earlier release could leave a deleted user in a group.
 			c.Exec("UPDATE users SET deactivated_at = now(), left_at = now() - interval '31 days' WHERE id = ?", user)
 			c.Exec("UPDATE scim_purging SET purged_at = NULL, lease_until = to_timestamp(0)")
-			c.Must(provision.NewPurger(c.DB, slog.New(slog.DiscardHandler)).Purge(t.Context()))
+			c.Must(purge.NewWorker(c.DB, slog.New(slog.DiscardHandler)).Purge(t.Context()))
 		},
 	} {
 		user := d.Provision(name + "@example.com")

@@ -21,7 +21,7 @@ import (
 	"tollgate/models/ledger"
 	"tollgate/models/metrics"
 	"tollgate/models/propagation"
-	"tollgate/models/provision"
+	"tollgate/models/purge"
 	"tollgate/models/refusal"
 	"tollgate/models/replica"
 	"tollgate/models/report"
@@ -144,7 +144,7 @@ func (p *program) newWorkers(s settings, db *db, h *handlers.Handlers) ([]worker
 	bookkeeper.AuditKey = h.Keys.Audit
 	workers := []worker{
 		h.Propagator, h.Cache, h.Recorder, h.Refusals, bookkeeper, sizes, totals.NewWorker(db.DB, p.log),
-		provision.NewPurger(db.DB, p.log), report.NewRefresher(db.DB, &h.Watch, p.log),
+		purge.NewWorker(db.DB, p.log), report.NewRefresher(db.DB, &h.Watch, p.log),
 	}
 	measured := []prometheus.Collector{
 		h.Cache, h.Engine, h.Recorder, h.Refusals, h.SignIns, h.SCIMCalls, bookkeeper, sizes,

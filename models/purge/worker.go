@@ -1,4 +1,4 @@
-package provision
+package purge
 
 import (
 	"context"
@@ -12,33 +12,34 @@ import (
 	"tollgate/models/account"
 	"tollgate/models/connection"
 	"tollgate/models/database"
+	"tollgate/models/provision"
 )
 
 const (
-	// purgeEvery is how often one of the consoles looks for users whose retention is over.
-	purgeEvery = time.Hour
-	purgeLook  = time.Minute
-	purgeLease = 10 * time.Minute
-	purgedOnce = 1000
+	// every is how often one of the consoles looks for users whose retention is over.
+	every = time.Hour
+	look  = time.Minute
+	lease = 10 * time.Minute
+	once  = 1000
 )
 
-// Purger deletes users whom a directory deleted, once their retention is over. Of any number of consoles one does it at
+// Worker deletes users whom a directory deleted, once their retention is over. Of any number of consoles one does it at
 // a time, under a lease.
-type Purger struct {
+type Worker struct {
 	db  *bun.DB
 	log *slog.Logger
 }
 
-// NewPurger makes a Purger.
-func NewPurger(db *bun.DB, log *slog.Logger) *Purger { return &Purger{db, log} }
+// NewWorker makes one.
+func NewWorker(db *bun.DB, log *slog.Logger) *Worker { return &Worker{db, log} }
 
 // Run works until ctx ends.
-func (p *Purger) Run(ctx context.Context) {
-	ticker := time.NewTicker(purgeLook)
+func (w *Worker) Run(ctx context.Context) {
+	ticker := time.NewTicker(look)
 	defer ticker.Stop()
 	for {
-		if err := p.Purge(ctx); err != nil && ctx.Err() == nil {
-			p.log.WarnContext(ctx, "users who left could not be deleted", "error", err.Error())
+		if err := w.Purge(ctx); err != nil && ctx.Err() == nil {
+			w.log.WarnContext(ctx, "users who left could not be deleted", "error", err.Error())
 		}
 		select {
 		case <-ctx.Done():
@@ -49,13 +50,13 @@ func (p *Purger) Run(ctx context.Context) {
 }
 
 // Purge deletes those whose retention is over, unless that was done within the hour or another console is at it.
-func (p *Purger) Purge(ctx context.Context) error {
+func (w *Worker) Purge(ctx context.Context) error {
 	var fences []int64
-	err := p.db.NewRaw(`
+	err := w.db.NewRaw(`
 UPDATE scim_purging SET fence = fence + 1, lease_until = clock_timestamp() + ?0 * interval '1 second'
 WHERE lease_until < clock_timestamp()
     AND (purged_at IS NULL OR purged_at < clock_timestamp() - ?1 * interval '1 second') RETURNING fence`,
-		purgeLease.Seconds(), purgeEvery.Seconds()).Scan(ctx, &fences)
+		lease.Seconds(), every.Seconds()).Scan(ctx, &fences)
 	if err != nil || len(fences) == 0 {
 		return err
 	}
@@ -63,18 +64,18 @@ WHERE lease_until < clock_timestamp()
 		ID           string
 		ConnectionID int64
 	}
-	err = p.db.NewRaw(overdue+" ORDER BY u.id LIMIT ?", purgedOnce).Scan(ctx, &left)
+	err = w.db.NewRaw(overdue+" ORDER BY u.id LIMIT ?", once).Scan(ctx, &left)
 	if err != nil {
 		return fmt.Errorf("look for users who left: %w", err)
 	}
 	var failed error
 	for _, u := range left {
-		failed = errors.Join(failed, p.purge(ctx, u.ConnectionID, u.ID))
+		failed = errors.Join(failed, w.purge(ctx, u.ConnectionID, u.ID))
 	}
 	if failed != nil {
 		return failed
 	}
-	_, err = p.db.NewRaw("UPDATE scim_purging "+
+	_, err = w.db.NewRaw("UPDATE scim_purging "+
 		"SET purged_at = clock_timestamp(), lease_until = to_timestamp(0) WHERE fence = ?",
 		fences[0]).Exec(ctx)
 	if err != nil {
@@ -87,13 +88,13 @@ const overdue = `SELECT u.id, u.connection_id FROM users AS u JOIN scim_connecti
 WHERE u.left_at < clock_timestamp() - c.retention_days * interval '1 day'`
 
 // purge deletes one user, unless they have come back.
-func (p *Purger) purge(ctx context.Context, connectionID int64, id string) error {
-	return database.InTx(ctx, p.db, func(ctx context.Context, tx database.Tx) error {
+func (w *Worker) purge(ctx context.Context, connectionID int64, id string) error {
+	return database.InTx(ctx, w.db, func(ctx context.Context, tx database.Tx) error {
 		conn, err := connection.LockShared(ctx, tx, connectionID)
 		if err != nil {
 			return err
 		}
-		groups, err := LockGroups(ctx, tx, id)
+		groups, err := provision.LockGroups(ctx, tx, id)
 		if err != nil {
 			return err
 		}
@@ -105,7 +106,7 @@ func (p *Purger) purge(ctx context.Context, connectionID int64, id string) error
 		if err != nil || len(still) == 0 {
 			return err
 		}
-		if err := Ungroup(ctx, tx, id, groups); err != nil {
+		if err := provision.Ungroup(ctx, tx, id, groups); err != nil {
 			return err
 		}
 		return account.PurgeUser(ctx, tx, conn.Actor(), id)
