@@ -98,9 +98,9 @@ SELECT week, md5(s.template::text)::uuid, s.template, s.template, '{}', '{}', '{
 FROM usage_weeks, (SELECT DISTINCT template FROM slot) AS s WHERE closed_at IS NULL;
 INSERT INTO weekly_events (week, user_id, event_id, occurred_at, received_at, charge_set, provider, model, mcp_client_id,
     tool_name, cost, cost_computed, estimated, tokens, requests)
-SELECT w.week, s.user_id::uuid, gen_random_uuid(), now() - n * interval '10 seconds', now() - n * interval '10 seconds', md5(s.template::text)::uuid,
+SELECT w.week, s.user_id::uuid, gen_random_uuid(), now() - n * interval '23 days' / events, now() - n * interval '23 days' / events, md5(s.template::text)::uuid,
     s.provider, s.model, '', '', 1250000, false, false, 1000, 1
-FROM size, (SELECT week FROM usage_weeks WHERE closed_at IS NULL) AS w, generate_series(events - 1, 0, -1) AS n JOIN slot AS s ON s.s = n * 7919 % (SELECT count(*) FROM slot) + 1;
+FROM size, (SELECT week FROM usage_weeks WHERE closed_at IS NULL) AS w, generate_series(events - 1, 0, -1) AS n JOIN slot AS s ON s.s = n::bigint * 7919 % (SELECT count(*) FROM slot) + 1;
 -- Counters of the windows under way, one budget in fifty used up, and of thirty windows before each.
 INSERT INTO limit_windows (line_id, kind, reset_duration, window_start, used)
 SELECT l.id, l.kind, l.reset_duration,
