@@ -123,7 +123,7 @@ func TestBulk(t *testing.T) {
 				s.must(s.role("checkbox", "Select "+name).Check())
 			}
 			s.fill("Tag to add", "swept")
-			s.click(s.button("Add tag"))
+			s.must(s.field("Tag to add").Press("Enter"))
 			s.sees(s.GetByRole("status").First())
 			for i, name := range names {
 				tags := s.console.profile(t, name)["tags"].([]any)

@@ -66,16 +66,7 @@ const saveMine = "save-mine"
 const saveAndPropagate = "save-and-propagate"
 
 // version is the version that the form was made from.
-func (f profileForm) version() (*int64, error) {
-	if !f.BaseVersion.Given() {
-		return nil, intake.Unreadable("version", "required", "Send the version that was edited.")
-	}
-	version, err := strconv.ParseInt(f.BaseVersion.Text, 10, 64)
-	if err != nil || !intake.IsRowID(f.BaseVersion.Text) {
-		return nil, intake.Unreadable("version", "wrong_type", "Send the version that was edited as a whole number.")
-	}
-	return &version, nil
-}
+func (f profileForm) version() (*int64, error) { return sentVersion(f.BaseVersion) }
 
 // NewAccessProfile shows the empty editor.
 func (h *Handlers) NewAccessProfile(c *gin.Context) error {
@@ -88,7 +79,7 @@ func (h *Handlers) EditAccessProfile(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	form := profileForm{Input: profile.Input(), BaseVersion: input.FormValue(strconv.FormatInt(profile.Version, 10))}
+	form := profileForm{Input: profile.Input(), BaseVersion: numbered(profile.Version)}
 	return h.showEditor(c, 200, shownForm{form: form, id: profile.ID})
 }
 

@@ -108,11 +108,12 @@ func (h *Handlers) profileListPage(
 	if newcomer {
 		list.Steps = h.firstSteps(listing.steps)
 	}
-	now := time.Now()
-	for _, profile := range profiles {
+	now, listed := time.Now(), make([]string, len(profiles))
+	for i, profile := range profiles {
 		profile.Updated, profile.Held = ui.Ago(profile.changed, now), holders[profile.id]
-		list.Rows = append(list.Rows, profile.ProfileRow)
+		list.Rows, listed[i] = append(list.Rows, profile.ProfileRow), profile.ID
 	}
+	list.Bulk = list.Bulk.Among(listed)
 	page := h.page(c, "Profiles", "/access-profiles")
 	page.Rows = total > 0
 	reply.MarkProblems(&page, problems)

@@ -143,6 +143,9 @@ func (h *Handlers) inboxRow(
 				continue
 			}
 			row.Bar, row.Budget, row.Zone = &line.Bar, line.Budget, held.ResetZone()
+			if r.State != accessrequest.Open {
+				continue
+			}
 			need, err := decision.NeededRaise(reqctx.Of(c), h.DB, held, r.LineID, 0)
 			if err != nil {
 				return row, err

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -35,6 +36,9 @@ func (h *Handlers) ListAuditLogs(c *gin.Context) error {
 	if err != nil {
 		return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
 			shown.Problems = problems
+			if err := h.nameAuditRows(c, wanted, nil, &shown); err != nil {
+				return nil, err
+			}
 			return h.auditPage(c, wanted, shown)
 		})
 	}
@@ -93,15 +97,15 @@ func (h *Handlers) nameAuditRows(
 	if err != nil {
 		return err
 	}
-	affected := history.UsersAffected(rows)
+	affected, whom := history.UsersAffected(rows), "a user"
 	if reqctx.Actor(c).May(permission.ViewUsers) {
-		affected = append(affected, wanted.UserID) // other users are not revealed
+		affected, whom = append(affected, wanted.UserID), "a user who is gone" // other users are not revealed
 	}
 	names, err := identity.UserNames(reqctx.Of(c), h.readFrom(c), affected)
 	if err != nil {
 		return err
 	}
-	shown.UserName = names[wanted.UserID]
+	shown.UserName = cmp.Or(names[wanted.UserID], whom)
 	shown.Rows = history.AuditRows(rows, offered, names, time.Now())
 	return nil
 }

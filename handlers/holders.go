@@ -101,8 +101,12 @@ func (h *Handlers) holdersPage(
 	page.Rows = len(copies) > 0
 	reply.MarkProblems(&page, bulk.Problems)
 	q, wanted, actor := asked.q, asked.wanted, reqctx.Actor(c)
+	ids := make([]string, len(copies))
+	for i, held := range copies {
+		ids[i] = strconv.FormatInt(held.ID, 10)
+	}
 	return framed(page, views.HoldersBody(views.HolderList{
-		Profile: shown, Search: wanted.Search, Kept: kept(q, "search"), Copies: copies, Now: time.Now(), Bulk: bulk,
+		Profile: shown, Search: wanted.Search, Kept: kept(q, "search"), Copies: copies, Now: time.Now(), Bulk: bulk.Among(ids),
 		Filtered:     wanted.Search != "" || wanted.Behind,
 		All:          ui.Link{Label: "All", Href: q.Link("behind", ""), On: !wanted.Behind},
 		Behind:       ui.Link{Label: "Behind", Href: q.Link("behind", "true"), On: wanted.Behind},

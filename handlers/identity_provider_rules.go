@@ -50,11 +50,16 @@ func (h *Handlers) rulesForm(
 	if err != nil {
 		return nil, err
 	}
+	notice, err := h.meanwhile(c, editedProvider(p, "/rules"), &in.Version, problems)
+	if err != nil {
+		return nil, err
+	}
 	page := h.providerFrame(c, p, "Roles by group at "+p.Name)
 	reply.MarkProblems(&page, problems)
-	return framed(page, viewsignin.RulesBody(viewsignin.Rules{
+	form := viewsignin.RulesBody(viewsignin.Rules{
 		Provider: p, Input: in, Problems: problems, Roles: roles, Actor: reqctx.Actor(c),
-	})), nil
+	})
+	return framed(page, reply.Within(form, notice)), nil
 }
 
 // SetRules replaces the rules of a provider. In the console its buttons change rows first, and what the rules would do

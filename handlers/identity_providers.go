@@ -196,6 +196,10 @@ func (h *Handlers) identityProviderForm(
 	if err != nil {
 		return nil, err
 	}
+	notice, err := h.meanwhile(c, editedProvider(p, "/edit"), &in.Version, problems)
+	if err != nil {
+		return nil, err
+	}
 	page := h.providerFrame(c, p, "New identity provider")
 	if p.ID != 0 {
 		page = h.providerFrame(c, p, "Edit "+p.Name)
@@ -204,10 +208,16 @@ func (h *Handlers) identityProviderForm(
 		}
 	}
 	reply.MarkProblems(&page, problems)
-	return framed(page, viewsignin.FormBody(viewsignin.Form{
+	form := viewsignin.FormBody(viewsignin.Form{
 		Provider: p, Input: in, Problems: problems, Roles: roles, Actor: reqctx.Actor(c),
 		Callback: h.SignIns.Callback("short-name"), Connections: connections,
-	})), nil
+	})
+	return framed(page, reply.Within(form, notice)), nil
+}
+
+// editedProvider is a provider as one of its forms edits it.
+func editedProvider(p identityprovider.Provider, form string) edited {
+	return edited{"identity_provider", strconv.FormatInt(p.ID, 10), p.Name, providerHref(p.ID) + form, p.UpdatedAt}
 }
 
 // providerFrame is the frame of a page below a provider, or below the list.

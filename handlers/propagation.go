@@ -25,10 +25,11 @@ const (
 	lookEvery    = 25 * time.Millisecond
 )
 
-// propagationForm is what the console sends: the input, and the version that was looked at.
+// propagationForm is what the console sends: the input, the version that was looked at, and which button.
 type propagationForm struct {
 	propagation.Input
 	BaseVersion input.Value `form:"version"`
+	Op          input.Value `form:"op"`
 }
 
 // Propagate brings the copies of a profile up to date: at once when they are few, else in the background.

@@ -23,7 +23,11 @@ import (
 
 // NewPropagation asks which fields go to whom.
 func (h *Handlers) NewPropagation(c *gin.Context) error {
-	page, err := h.propagationPage(c, propagation.Input{}, nil)
+	return h.showPropagationForm(c, propagation.Input{})
+}
+
+func (h *Handlers) showPropagationForm(c *gin.Context, in propagation.Input) error {
+	page, err := h.propagationPage(c, in, nil)
 	if err != nil {
 		return err
 	}
@@ -44,6 +48,9 @@ func (h *Handlers) PreviewPropagation(c *gin.Context) error {
 	}
 	form, err := decode(c)
 	in := form.Input.Whole()
+	if err == nil && form.Op.Text == "back" {
+		return h.showPropagationForm(c, in)
+	}
 	if err == nil {
 		var plan propagation.Plan
 		if plan, err = propagation.MakePlan(reqctx.Of(c), h.DB, id, nil, in); err == nil {

@@ -234,7 +234,7 @@ func (h *Handlers) roleForm(
 	c *gin.Context, role identity.Role, in identity.RoleInput, problems problem.Problems,
 ) (templ.Component, error) {
 	notice, err := h.meanwhile(c, edited{
-		"role", strconv.FormatInt(role.ID, 10), role.Name, roleHref(role.ID), role.UpdatedAt,
+		"role", strconv.FormatInt(role.ID, 10), role.Name, roleHref(role.ID) + "/edit", role.UpdatedAt,
 	}, &in.Version, problems)
 	if err != nil {
 		return nil, err

@@ -115,14 +115,17 @@ func newRow[T any](letter string, rows []T, keyOf func(T) string) input.Row {
 	return input.Row{Kind: input.Object, Key: letter + strconv.Itoa(n)}
 }
 
-// editedRows does what a button of ordered rows says: "add", or "up", "down" or "remove" with the key of a row. ok is
-// false for other buttons and for a row that is not there.
+// editedRows does what a button of ordered rows says: "add", or "up", "down" or "remove" with the key of a row, or "back"
+// from what comes after them. ok is false for other buttons and for a row that is not there.
 func editedRows[T any](
 	rows []T, button string, keyOf func(T) string, made func(input.Row) T,
 ) (edited []T, ok bool) {
 	op, key, _ := strings.Cut(button, " ")
-	if op == "add" {
+	switch op {
+	case "add":
 		return append(slices.Clone(rows), made(newRow("r", rows, keyOf))), true
+	case "back":
+		return rows, true
 	}
 	at := slices.IndexFunc(rows, func(row T) bool { return keyOf(row) == key })
 	if at < 0 {

@@ -190,7 +190,7 @@ func (h *Handlers) connectionForm(
 		return nil, err
 	}
 	notice, err := h.meanwhile(c, edited{
-		"scim_connection", strconv.FormatInt(of.ID, 10), of.Name, connectionHref(of.ID), of.UpdatedAt,
+		"scim_connection", strconv.FormatInt(of.ID, 10), of.Name, connectionHref(of.ID) + "/edit", of.UpdatedAt,
 	}, &in.Version, problems)
 	if err != nil {
 		return nil, err

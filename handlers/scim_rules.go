@@ -2,7 +2,7 @@ package handlers
 
 import (
 	"net/http"
-	"strconv"
+	"time"
 
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
@@ -15,6 +15,7 @@ import (
 	"tollgate/models/input"
 	"tollgate/models/problem"
 	"tollgate/models/provision"
+	"tollgate/views/history"
 	"tollgate/views/provisioning"
 )
 
@@ -23,8 +24,16 @@ import (
 type groupRulesForm struct {
 	provision.RulesInput
 	Op        input.Value `form:"op"`
-	Seen      input.Value `form:"seen"`
+	Version   input.Value `form:"version"`
 	Confirmed input.Value `form:"confirmed"`
+}
+
+// version is the version that the rules were made from, which a form has to send.
+func (f groupRulesForm) version(c *gin.Context) (*int64, error) {
+	if reqctx.IsAPI(c) {
+		return intake.IfMatch(c)
+	}
+	return sentVersion(f.Version)
 }
 
 // Whole completes the rules of a form.
@@ -46,7 +55,7 @@ func (h *Handlers) ShowSCIMRules(c *gin.Context) error {
 	if reqctx.IsAPI(c) {
 		return writeRules(c, rules)
 	}
-	form := groupRulesForm{RulesInput: rules.Input(), Seen: input.FormValue(strconv.FormatInt(rules.Version, 10))}
+	form := groupRulesForm{RulesInput: rules.Input(), Version: numbered(rules.Version)}
 	page, err := h.rulesPage(c, of, form, nil)
 	if err != nil {
 		return err
@@ -96,10 +105,7 @@ func (h *Handlers) SetSCIMRules(c *gin.Context) error {
 }
 
 func (h *Handlers) setRules(c *gin.Context, of connection.Connection, form groupRulesForm) error {
-	version, err := intake.IfMatch(c)
-	if seen, ok := (&input.Reader{}).Int("seen", form.Seen, "the version", 1, input.MaxCount); ok {
-		version = &seen
-	}
+	version, err := form.version(c)
 	if err != nil {
 		return err
 	}
@@ -117,12 +123,15 @@ func (h *Handlers) setRules(c *gin.Context, of connection.Connection, form group
 
 // confirmRules shows what the rules would do, with a button that stores them.
 func (h *Handlers) confirmRules(c *gin.Context, of connection.Connection, form groupRulesForm) error {
+	if _, err := form.version(c); err != nil {
+		return err
+	}
 	moves, err := provision.PreviewRules(reqctx.Of(c), h.DB, reqctx.Actor(c), of.ID, form.RulesInput)
 	if err != nil {
 		return err
 	}
 	page := h.connectionFrame(c, "Save the roles of groups?", of)
-	reply.HTML(c, h.Log, http.StatusOK, framed(page, provisioning.ConfirmRulesBody(of, form.RulesInput, form.Seen, moves)))
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, provisioning.ConfirmRulesBody(of, form.RulesInput, form.Version, moves)))
 	return nil
 }
 
@@ -163,10 +172,19 @@ func (h *Handlers) rulesPage(
 	if err != nil {
 		return nil, err
 	}
+	stored, err := provision.GetRules(reqctx.Of(c), h.DB, of.ID)
+	if err != nil {
+		return nil, err
+	}
+	var notice templ.Component = templ.NopComponent
+	if renewVersion(&form.Version, numbered(stored.Version), problems) {
+		notice = history.SavedMeanwhile(history.NewMeanwhile(nil, nil, "", connectionHref(of.ID)+"/rules", time.Now()))
+	}
 	page := h.tabFrame(c, "Roles of groups of "+of.Name, of, "/rules")
 	reply.MarkProblems(&page, problems)
-	return framed(page, provisioning.RulesBody(provisioning.RulesForm{
-		Connection: of, Input: form.RulesInput, Seen: form.Seen, Groups: groups, Roles: roles, Actor: reqctx.Actor(c),
+	body := provisioning.RulesBody(provisioning.RulesForm{
+		Connection: of, Input: form.RulesInput, Version: form.Version, Groups: groups, Roles: roles, Actor: reqctx.Actor(c),
 		MayUpdate: mayEditRules(c), Problems: problems,
-	})), nil
+	})
+	return framed(page, reply.Within(body, notice)), nil
 }

@@ -2,11 +2,13 @@ package handlers
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
+	"tollgate/handlers/intake"
 	"tollgate/handlers/reqctx"
 	"tollgate/models/audit"
 	"tollgate/models/input"
@@ -14,34 +16,56 @@ import (
 	"tollgate/views/history"
 )
 
-// edited is the row that a form edits: what the audit log calls it, where its page is, and when it was changed last.
+// edited is the row that a form edits: what the audit log calls it, where its form is, and when it was changed last.
 type edited struct {
-	resource, id, name, href string
+	resource, id, name, form string
 	changed                  time.Time
 }
 
 // meanwhile says in a form that was refused because its row was saved since it was opened, who did that and what it
-// changed. The form gets the version that stands now, so that the next save overwrites it knowingly. A form that was
-// refused for another reason is left as it is.
+// changed.
 func (h *Handlers) meanwhile(
 	c *gin.Context, of edited, version *input.Value, problems problem.Problems,
 ) (templ.Component, error) {
-	if !isStale(problems) {
+	sent := *version
+	if !renewVersion(version, input.Version(of.changed), problems) {
 		return templ.NopComponent, nil
 	}
 	var rows []audit.Entry
-	if opened, err := input.Edited(*version); err == nil { // else it was not made here
+	if opened, err := input.Edited(sent); err == nil { // else it was not made here
 		if rows, err = audit.Since(reqctx.Of(c), h.DB, of.resource, of.id, opened); err != nil {
 			return nil, err
 		}
 	}
-	*version = input.Version(of.changed)
 	return history.SavedMeanwhile(history.NewMeanwhile(
-		rows, map[string]string{of.id: of.name}, reqctx.Actor(c).Name, of.href+"/edit", time.Now(),
+		rows, map[string]string{of.id: of.name}, reqctx.Actor(c).Name, of.form, time.Now(),
 	)), nil
 }
 
-// isStale reports whether a form was refused because it was made from an earlier state.
-func isStale(problems problem.Problems) bool {
-	return slices.ContainsFunc(problems, func(p problem.Problem) bool { return p.Code == "version_mismatch" })
+// renewVersion gives a form the version that stands now when it was refused for the one that it sent, so that the next
+// save overwrites that knowingly. It reports whether the form is known to be behind: one that sent no version is not.
+func renewVersion(version *input.Value, now input.Value, problems problem.Problems) (behind bool) {
+	behind = slices.ContainsFunc(problems, func(p problem.Problem) bool { return p.Code == "version_mismatch" })
+	lacking := slices.ContainsFunc(problems, func(p problem.Problem) bool {
+		return p.Field == "version" && p.Code == "required"
+	})
+	if behind || lacking {
+		*version = now
+	}
+	return behind
+}
+
+// numbered is a version that counts the changes of a row, as its forms send it back.
+func numbered(version int64) input.Value { return input.FormValue(strconv.FormatInt(version, 10)) }
+
+// sentVersion reads such a version, which a form has to send.
+func sentVersion(sent input.Value) (*int64, error) {
+	if !sent.Given() {
+		return nil, intake.Unreadable("version", "required", "Send the version that was edited.")
+	}
+	version, err := strconv.ParseInt(sent.Text, 10, 64)
+	if err != nil || !intake.IsRowID(sent.Text) {
+		return nil, intake.Unreadable("version", "wrong_type", "Send the version that was edited as a whole number.")
+	}
+	return &version, nil
 }

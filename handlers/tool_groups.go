@@ -228,7 +228,7 @@ func (h *Handlers) groupForm(
 		return nil, err
 	}
 	notice, err := h.meanwhile(c, edited{
-		"tool_group", strconv.FormatInt(group.ID, 10), group.Name, groupHref(group.ID), group.UpdatedAt,
+		"tool_group", strconv.FormatInt(group.ID, 10), group.Name, groupHref(group.ID) + "/edit", group.UpdatedAt,
 	}, &in.Version, problems)
 	if err != nil {
 		return nil, err

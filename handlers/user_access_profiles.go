@@ -154,8 +154,8 @@ func (h *Handlers) copyForm(
 		return nil, err
 	}
 	var notice templ.Component = templ.NopComponent
-	if isStale(problems) {
-		notice, in.Version = views.CopySavedMeanwhile(assigned), assigned.Input().Version
+	if renewVersion(&in.Version, assigned.Input().Version, problems) {
+		notice = views.CopySavedMeanwhile(assigned)
 	}
 	page := h.userFrame(c, user, assigned.Name+" of "+user.Name)
 	reply.MarkProblems(&page, problems)

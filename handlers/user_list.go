@@ -132,7 +132,11 @@ func (h *Handlers) userListPage(
 	list.Users = users
 	list.ListFrame = listFrame(c, q, wanted.CatalogueQuery, len(users), total, "users", "Users")
 	list.Kept = kept(q, "search", "role_id", "access_profile_id")
-	list.Bulk = ui.Bulk{Path: usersHref, Query: q.Whole(), Ticked: texts(sent.IDs), Problems: problems}
+	ids := make([]string, len(users))
+	for i, user := range users {
+		ids[i] = user.ID
+	}
+	list.Bulk = ui.Bulk{Path: usersHref, Query: q.Whole(), Ticked: texts(sent.IDs), Problems: problems}.Among(ids)
 	list.Assigned = sent.AccessProfileID.Text
 	page := h.page(c, "Users", usersHref)
 	page.Rows = len(users) > 0

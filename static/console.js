@@ -152,6 +152,7 @@ document.addEventListener("click", (event) => {
   const field = link && document.getElementById(decodeURIComponent(link.hash.slice(1)))
   if (!field) return
   event.preventDefault()
+  if (!field.matches("input, select, textarea")) field.tabIndex = -1 // a group, which takes no focus by itself
   field.focus({ preventScroll: true })
   field.scrollIntoView({ block: "center" })
 })

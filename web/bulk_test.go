@@ -33,6 +33,18 @@ func acts(page webtest.Answer) (addresses []string) {
 	return addresses
 }
 
+// Enter in the field of the tag adds the tag: it presses the first button of the form.
+func TestEnterAddsTheTag(t *testing.T) {
+	s := webtest.NewStage(t)
+	for node := range s.Session.Get("/access-profiles").Is(200).One("form", "id", "bulk").Descendants() {
+		if node.Data == "button" {
+			webtest.Same(t, "first button", webtest.Attribute(node, "value"), "tag")
+			return
+		}
+	}
+	t.Error("the bar has no button")
+}
+
 // What is wrong with an act on ticked profiles comes back in the list as it was narrowed, with the ticks and the tag
 // that was typed; so does what was done.
 func TestTickedProfilesStay(t *testing.T) {
@@ -41,6 +53,10 @@ func TestTickedProfilesStay(t *testing.T) {
 	to := acts(s.Session.Get(list).Is(200))
 	webtest.Same(t, "acts", to, []string{"/access-profiles/bulk?limit=10&search=e&sort=-name"})
 	long := strings.Repeat("x", 65)
+	gone := s.Session.Post(to[0], url.Values{"ids": {"4", "99999"}, "op": {"tag"}, "tag": {long}}).Refuses(422, "too_long", "tag")
+	if said := webtest.Text(gone.One("span", "class", "count")); said != "1 selected" {
+		t.Errorf("with one of two rows listed the bar says %q", said)
+	}
 	for name, wrong := range map[string]struct {
 		form        url.Values
 		code, param string

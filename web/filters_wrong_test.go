@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -53,6 +54,14 @@ func TestWrongFiltersKeepTheForm(t *testing.T) {
 		}
 		if len(page.All("div", "id", "problems")) != 1 {
 			t.Errorf("%s has no summary", wrong.address)
+		}
+	}
+	g.AddRole("Auditor", "AuditLogs:View")
+	g.AddUser("auditor@example.com", "Auditor")
+	for whom, v := range map[string]webtest.Client{"a user": g.Login("auditor@example.com"), fmt.Sprint(g.Account(g.Bob)["name"]): g.Session} {
+		chips := v.Get("/audit?user_id="+g.Bob+"&since=2026-02-03&until=2026-01-02").Is(400).One("form", "role", "search")
+		if said := webtest.Text(chips); !strings.Contains(said, "Whom: "+whom+" ") {
+			t.Errorf("the filter for Bob says %q", said)
 		}
 	}
 	g.Session.Get("/access-profiles/x/audit").Refuses(400, "invalid_id", "")

@@ -112,15 +112,16 @@ func TestRulesOfProviders(t *testing.T) {
 		return webtest.Object{"rules": []webtest.Object{{"value": "admins", "role_id": role, "administrative": administrative}}}
 	}
 	boss, power := c.RoleID("Admin"), c.AddRole("Power", "Users:View", "Users:Update")
+	version := admin.Get(page).Is(200).Fields("rules-form").Get("version")
 	c.Unchanged(func() {
 		lesser.API("PUT", c.Path+"/rules", rule(boss, true)).Refuses(403, "forbidden", "rules[0].role_id")
 		lesser.API("POST", c.Path+"/rules/preview", rule(boss, true)).Refuses(403, "forbidden", "rules[0].role_id")
 		lesser.API("PUT", c.Path, webtest.Object{"default_role_id": boss}).Refuses(403, "forbidden", "default_role_id")
-		lesser.Post(page, url.Values{"rules[r1].value": {"admins"}, "rules[r1].role_id": {fmt.Sprint(boss)}, "rules[r1].administrative": {"true"}}).Is(403)
+		lesser.Post(page, url.Values{"version": {version}, "rules[r1].value": {"admins"}, "rules[r1].role_id": {fmt.Sprint(boss)}, "rules[r1].administrative": {"true"}}).Is(403)
 		admin.API("PUT", c.Path+"/rules", rule(boss, false)).Refuses(400, "administrative_role", "rules[0].role_id")
 		admin.API("POST", c.Path+"/rules/preview", rule(power, false)).Refuses(400, "administrative_role", "rules[0].role_id")
 		admin.API("PUT", c.Path+"/rules", rule(power, false)).Refuses(400, "administrative_role", "rules[0].role_id")
-		admin.Post(page, url.Values{"rules[r1].value": {"admins"}, "rules[r1].role_id": {fmt.Sprint(power)}}).Refuses(422, "administrative_role", "rules[0].role_id")
+		admin.Post(page, url.Values{"version": {version}, "rules[r1].value": {"admins"}, "rules[r1].role_id": {fmt.Sprint(power)}}).Refuses(422, "administrative_role", "rules[0].role_id")
 		admin.API("PUT", c.Path+"/rules", `{"rules":[{"value":"a","role_id":1},{"value":"a","role_id":2}]}`).Refuses(400, "duplicate_value", "rules[1].value")
 		admin.API("PUT", c.Path+"/rules", `{"rules":[{"role_id":1}]}`).Refuses(400, "required", "rules[0].value")
 		admin.API("PUT", c.Path+"/rules", `{"rules":[null]}`).Is(400)
@@ -144,7 +145,13 @@ func TestRulesOfProviders(t *testing.T) {
 	sent.Set("op", "preview")
 	admin.Post(page, admin.Post(page, sent).Is(200).KeptFields(page)).Is(303)
 	webtest.Same(t, "rules", len(admin.Get(c.Path).Object("identity_provider")["rules"].([]any)), 2)
-	admin.Post(page, sent).Refuses(412, "version_mismatch", "version")
+	late := admin.Post(page, sent).Refuses(412, "version_mismatch", "")
+	sent.Set("version", late.KeptFields(page).Get("version"))
+	asked := admin.Post(page, sent).Is(200).KeptFields(page)
+	asked.Set("op", "back")
+	webtest.Same(t, "rules after going back", len(admin.Post(page, asked).Is(200).All("input", "value", "first")), 1)
+	sent.Del("version")
+	admin.Post(page, sent).Refuses(400, "required", "version")
 }
 
 // Of several things that are wrong the first one is named first, each time.

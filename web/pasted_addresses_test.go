@@ -31,6 +31,14 @@ func TestPastedAddressesWithNames(t *testing.T) {
 	if !strings.Contains(text, "Anna") || !strings.Contains(text, "Joerg") || strings.Contains(text, "Ben") {
 		t.Errorf("the preview of a push to two: %s", text)
 	}
+	home = "/access-profiles/" + fmt.Sprint(webtest.Research) + "/propagate"
+	sentBack := preview.KeptFields(home)
+	sentBack.Set("op", "back")
+	again := s.Session.Post(home+"/preview", sentBack).Is(200).One("form", "action", home+"/preview")
+	webtest.Same(t, "back in the form", webtest.FieldsIn(again), url.Values{
+		"fields": {"budgets"}, "emails": {strings.TrimSpace(strings.NewReplacer("; ", "\n", "Ben <ben@example.com>", "").Replace(sent))},
+	})
+	home = strings.TrimSuffix(home, "/propagate")
 	push("Nobody <nobody@example.com>").Refuses(422, "unknown_user", "emails[0]")
 	push(" ;, ").Refuses(422, "unknown_user", "emails[0]") // not every holder
 	s.Admin.API("POST", "/api/users", object{"name": "X", "email": "mailto:x@example.com"}).Refuses(400, "invalid_email", "email")

@@ -330,13 +330,13 @@ func TestRulesForm(t *testing.T) {
 	role := fmt.Sprint(c.RoleID("Member"))
 	admin := c.Login(webtest.Admin)
 	path := fmt.Sprintf("/settings/provisioning/%d/rules", d.Connection)
-	seen := webtest.Attribute(admin.Get(path).Is(200).One("input", "name", "seen"), "value")
-	form := map[string][]string{"seen": {seen}, "op": {"add"}}
+	seen := webtest.Attribute(admin.Get(path).Is(200).One("input", "name", "version"), "value")
+	form := map[string][]string{"version": {seen}, "op": {"add"}}
 	if rows := admin.Post(path, form).Is(200).All("select", "name", "rules[r1].group_id"); len(rows) != 1 {
 		t.Fatalf("%d rows were added", len(rows))
 	}
 	form = map[string][]string{
-		"seen": {seen}, "rules[r1].group_id": {second}, "rules[r1].role_id": {role}, "rules[r2].group_id": {first}, "rules[r2].role_id": {role},
+		"version": {seen}, "rules[r1].group_id": {second}, "rules[r1].role_id": {role}, "rules[r2].group_id": {first}, "rules[r2].role_id": {role},
 	}
 	with := func(op string) map[string][]string {
 		changed := maps.Clone(form)
@@ -352,14 +352,21 @@ func TestRulesForm(t *testing.T) {
 	}
 	webtest.Same(t, "rows after remove", len(admin.Post(path, with("remove r1")).Is(200).All("select")), 2)
 	asked := admin.Post(path, with("preview")).Is(200)
+	back := asked.KeptFields(path)
+	back.Set("op", "back")
+	webtest.Same(t, "rows after going back", len(admin.Post(path, back).Is(200).All("select")), 4)
 	if !strings.Contains(string(asked.Body), "1 user gets another role") || c.Account(user)["role"] != "Viewer" {
 		t.Errorf("the preview: %s", asked.Body)
 	}
 	confirmed := asked.KeptFields(path)
 	admin.Post(path, confirmed).Redirects(path)
 	webtest.Same(t, "role", c.Account(user)["role"], any("Member"))
-	admin.Post(path, confirmed).Refuses(412, "version_mismatch", "")
-	form["seen"], form["rules[r1].group_id"] = []string{"2"}, []string{""}
+	late := admin.Post(path, confirmed).Refuses(412, "version_mismatch", "")
+	late.One("section", "id", "conflict")
+	without := maps.Clone(form)
+	delete(without, "version")
+	admin.Post(path, without).Refuses(400, "required", "version")
+	form["version"], form["rules[r1].group_id"] = late.KeptFields(path)["version"], []string{""}
 	form["rules[r2].role_id"] = []string{fmt.Sprint(c.RoleID("Admin"))}
 	problems := admin.Post(path, with("preview")).Refuses(422, "required", "rules[0].group_id")
 	webtest.Same(t, "problems", len(problems.All("p", "class", "field-error")), 1)

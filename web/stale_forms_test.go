@@ -68,10 +68,37 @@ func TestLateFormsAreRefused(t *testing.T) {
 		}
 		mine.Set("version", late.KeptFields(page).Get("version"))
 		s.Session.Post(page, mine).Redirects(page)
-		s.Session.Post(page, form.theirs).Refuses(400, "required", "version")
+		without := s.Session.Post(page, form.theirs).Refuses(400, "required", "version")
+		if len(without.All("section", "id", "conflict")) > 0 {
+			t.Errorf("%s: without a version somebody is said to have saved it", page)
+		}
+		kept := maps.Clone(form.theirs)
+		kept.Set("version", without.KeptFields(page).Get("version"))
+		s.Session.Post(page, kept).Redirects(page)
 		mine.Set("version", "x")
 		s.Session.Post(page, mine).Refuses(412, "version_mismatch", "")
 	}
+}
+
+// The same for the form of an identity provider.
+func TestLateFormOfAProviderIsRefused(t *testing.T) {
+	c := webtest.NewCompany(t)
+	admin := c.Login(webtest.Admin)
+	page := strings.Replace(c.Path, "/api/identity-providers", "/settings/sign-in", 1)
+	mine := admin.Get(page + "/edit").Is(200).Fields("provider-form")
+	c.APIKey().API("PUT", c.Path, `{"groups_claim":"theirs"}`).Is(200)
+	mine.Set("groups_claim", "mine")
+	var late webtest.Answer
+	c.Unchanged(func() { late = admin.Post(page, mine).Refuses(412, "version_mismatch", "") })
+	if said := webtest.Text(late.One("section", "id", "conflict")); !strings.Contains(said, "theirs") {
+		t.Errorf("it says %q", said)
+	}
+	again := late.Fields("provider-form")
+	webtest.Same(t, "typed", again.Get("groups_claim"), "mine")
+	admin.Post(page, again).Redirects(page)
+	again.Del("version")
+	without := admin.Post(page, again).Refuses(400, "required", "version")
+	admin.Post(page, without.Fields("provider-form")).Redirects(page)
 }
 
 // The form of a copy that was opened before the copy was paused does not resume it.

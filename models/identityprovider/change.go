@@ -214,8 +214,12 @@ func same(p, old Provider) bool {
 
 func sameID(a, b *int64) bool { return a == b || a != nil && b != nil && *a == *b }
 
-// fresh refuses a change of a version that is not the current one. Refusal: Stale.
+// fresh refuses a change of a version that is not the current one: a form says when what it shows was saved, the API may
+// send a number. Refusals: Stale, those of input.Fresh.
 func fresh(sent input.Value, p Provider) error {
+	if sent.FromForm {
+		return input.Fresh(sent, input.Version(p.UpdatedAt))
+	}
 	if sent.Given() && sent.Text != strconv.FormatInt(p.Version, 10) {
 		return problem.Refuse(problem.Stale, "version", "version_mismatch",
 			"Somebody saved this provider since you opened it. Open it again, and make your change there.")

@@ -21,7 +21,7 @@ func (p Provider) Input() Input {
 		TokenAudience: input.FormValue(p.TokenAudience), TokenScope: input.FormValue(p.TokenScope),
 		TokenClients: input.TypedList(p.TokenClients),
 		MaxSession:   input.FormValue(strconv.FormatInt(p.MaxSession, 10)),
-		Version:      input.FormValue(strconv.FormatInt(p.Version, 10)),
+		Version:      input.Version(p.UpdatedAt),
 	}
 	if p.DefaultRoleID != nil {
 		in.DefaultRoleID = input.FormValue(strconv.FormatInt(*p.DefaultRoleID, 10))
@@ -36,7 +36,7 @@ func box(ticked bool) input.Value { return input.FormValue(strconv.FormatBool(ti
 
 // RulesInput returns the form input that describes the rules of p.
 func (p Provider) RulesInput() RulesInput {
-	in := RulesInput{Version: input.FormValue(strconv.FormatInt(p.Version, 10))}
+	in := RulesInput{Version: input.Version(p.UpdatedAt)}
 	for i, rule := range p.Rules {
 		in.Rules.Items = append(in.Rules.Items, RuleInput{
 			Row: input.Row{Kind: input.Object, Key: "r" + strconv.Itoa(i+1)}, Value: input.FormValue(rule.Value),

@@ -232,5 +232,6 @@ func (in Input) Whole() Input {
 	in.TokenAudience, in.TokenScope = input.SubmittedEmpty(in.TokenAudience), input.SubmittedEmpty(in.TokenScope)
 	in.GroupsClaim, in.DefaultRoleID = input.SubmittedEmpty(in.GroupsClaim), input.SubmittedEmpty(in.DefaultRoleID)
 	in.ConnectionID, in.MatchClaim = input.SubmittedEmpty(in.ConnectionID), input.SubmittedEmpty(in.MatchClaim)
+	in.Version = input.SentVersion(in.Version)
 	return in
 }

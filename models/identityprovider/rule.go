@@ -38,7 +38,7 @@ const maxRules = 500
 
 // Whole completes an input from a form, of which a list without a row is not sent.
 func (in RulesInput) Whole() RulesInput {
-	in.Rules.Kind = input.Array
+	in.Rules.Kind, in.Version = input.Array, input.SentVersion(in.Version)
 	return in
 }
 

@@ -17,7 +17,7 @@ import (
 type RulesForm struct {
 	Connection connection.Connection
 	Input      provision.RulesInput
-	Seen       input.Value // the version that was shown
+	Version    input.Value // that was shown
 	Groups     []provision.GroupChoice
 	Roles      []identity.Role
 	Actor      permission.Actor

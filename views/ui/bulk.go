@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"slices"
+
 	"tollgate/models/plural"
 	"tollgate/models/problem"
 )
@@ -10,6 +12,12 @@ type Bulk struct {
 	Path, Query string // of the list; the query begins with a question mark, or is empty
 	Ticked      []string
 	Problems    problem.Problems
+}
+
+// Among keeps the ticks of the rows that are listed: what cannot be seen cannot be taken back.
+func (b Bulk) Among(listed []string) Bulk {
+	b.Ticked = slices.DeleteFunc(slices.Clone(b.Ticked), func(id string) bool { return !slices.Contains(listed, id) })
+	return b
 }
 
 // List is the address of the list.

@@ -26,7 +26,7 @@ func ProblemLinks(problems problem.Problems) []ProblemLink {
 	links := make([]ProblemLink, len(problems))
 	for i, problem := range problems {
 		links[i].Message = problem.Message
-		if problem.Code != "unknown_field" {
+		if problem.Code != "unknown_field" && problem.Field != "version" { // neither has an input that can be seen
 			links[i].ID = FieldID(problem.Field)
 		}
 	}

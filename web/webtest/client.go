@@ -153,6 +153,9 @@ func (v Client) Send(method, path, media string, body io.Reader) Answer {
 	if err := CheckContract(request, sent, response, content); err != nil {
 		v.T.Errorf("%v\n%s", err, content)
 	}
+	if err := CheckProblems(response, content); err != nil {
+		v.T.Errorf("%v", err)
+	}
 	return Answer{v.T, response, content}
 }
 
