@@ -103,7 +103,7 @@ func (h *Handlers) holdersPage(
 	q, wanted, actor := asked.q, asked.wanted, reqctx.Actor(c)
 	ids := make([]string, len(copies))
 	for i, held := range copies {
-		ids[i] = strconv.FormatInt(held.ID, 10)
+		ids[i] = held.UserID
 	}
 	return framed(page, views.HoldersBody(views.HolderList{
 		Profile: shown, Search: wanted.Search, Kept: kept(q, "search"), Copies: copies, Now: time.Now(), Bulk: bulk.Among(ids),

@@ -27,6 +27,15 @@ type UserForm struct {
 	Actor    permission.Actor
 }
 
+// links is the summary; the form of an edit shows neither role nor password.
+func (f UserForm) links() []ui.ProblemLink {
+	links := ui.ProblemLinks(f.Problems)
+	if f.ID != "" {
+		return ui.Unlinked(links, "role_id", "password")
+	}
+	return links
+}
+
 func (f UserForm) action() string {
 	if f.ID == "" {
 		return "/users"

@@ -95,6 +95,7 @@ func TestPreviewOfProviderRules(t *testing.T) {
 	webtest.Same(t, "refused", fmt.Sprint(moves["refused"], webtest.Objects(moves["first_refused"])[0]["email"]), "1eve@example.com")
 
 	var asked webtest.Answer
+	form.Set("version", admin.Get(page).Is(200).Fields("rules-form").Get("version"))
 	c.Unchanged(func() { asked = admin.Post(page, form).Is(200) })
 	said := strings.Join(strings.Fields(webtest.Text(asked.One("main"))), " ")
 	for _, want := range []string{

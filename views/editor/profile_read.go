@@ -138,9 +138,5 @@ func (f CloneForm) optional(name, label string, v input.Value) ui.Field {
 }
 
 func (f CloneForm) summary() []ui.ProblemLink {
-	var links []ui.ProblemLink
-	for _, problem := range f.Problems {
-		links = append(links, ui.ProblemLink{ID: ui.FieldID(problem.Field), Message: problem.Message})
-	}
-	return links
+	return ui.LinksTo(f.Problems, "name", "description")
 }

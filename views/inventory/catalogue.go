@@ -40,13 +40,16 @@ func typedPrices(f ui.Field, in catalogue.ProviderInput, problems problem.Proble
 // pricesNamed is how many problems of prices are shown beside the field; the summary has all of them.
 const pricesNamed = 10
 
-// providerLinks is the summary of a provider's form.
-func providerLinks(problems problem.Problems, in catalogue.ProviderInput) []ui.ProblemLink {
-	links := ui.LineLinks(problems, "models")
-	for i, problem := range problems {
+// links is the summary of a provider's form.
+func (f ProviderForm) links() []ui.ProblemLink {
+	links := ui.LineLinks(f.Problems, "models")
+	for i, problem := range f.Problems {
 		if ui.InList(problem.Field, "prices") {
-			links[i] = ui.ProblemLink{ID: "price_lines", Message: "Prices, " + ui.LowerFirst(inPrices(problem, in))}
+			links[i] = ui.ProblemLink{ID: "price_lines", Message: "Prices, " + ui.LowerFirst(inPrices(problem, f.Input))}
 		}
+	}
+	if f.Name != "" {
+		links = ui.Unlinked(links, "name")
 	}
 	return links
 }

@@ -472,6 +472,15 @@ type MCPServerForm struct {
 	Stored   mcptool.Server // as it stands
 }
 
+// links is the summary; the form of an edit does not show the id.
+func (f MCPServerForm) links() []ui.ProblemLink {
+	links := ui.LineLinks(f.Problems, "tools")
+	if f.ClientID != "" {
+		return ui.Unlinked(links, "client_id")
+	}
+	return links
+}
+
 func (f MCPServerForm) action() string {
 	if f.ClientID == "" {
 		return "/mcp/clients"
@@ -507,7 +516,7 @@ func MCPServerFormBody(f MCPServerForm) templ.Component {
 		var templ_7745c5c3_Var20 templ.SafeURL
 		templ_7745c5c3_Var20, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(f.action()))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `inventory/mcp_servers.templ`, Line: 154, Col: 69}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `inventory/mcp_servers.templ`, Line: 163, Col: 69}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var20))
 		if templ_7745c5c3_Err != nil {
@@ -517,7 +526,7 @@ func MCPServerFormBody(f MCPServerForm) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.ProblemSummary(ui.LineLinks(f.Problems, "tools")).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.ProblemSummary(f.links()).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -583,7 +592,7 @@ func MCPServerFormBody(f MCPServerForm) templ.Component {
 		var templ_7745c5c3_Var21 templ.SafeURL
 		templ_7745c5c3_Var21, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(f.action()))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `inventory/mcp_servers.templ`, Line: 181, Col: 53}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `inventory/mcp_servers.templ`, Line: 190, Col: 53}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var21))
 		if templ_7745c5c3_Err != nil {

@@ -78,6 +78,17 @@ func (p Page) full() bool {
 	return valid >= connection.MaxTokens
 }
 
+// links is the summary of a new token.
+func (p Page) links() []ui.ProblemLink {
+	links := ui.ProblemLinks(p.Problems)
+	for i, problem := range p.Problems {
+		if ui.InList(problem.Field, "scopes") {
+			links[i].ID = "scopes"
+		}
+	}
+	return links
+}
+
 // scopes are the tick boxes of a new token, all ticked unless some were chosen.
 func (p Page) scopes() ui.Choice {
 	labels := map[string]string{

@@ -33,6 +33,16 @@ func ProblemLinks(problems problem.Problems) []ProblemLink {
 	return links
 }
 
+// Unlinked lets problems of fields that a form does not show lead nowhere.
+func Unlinked(links []ProblemLink, hidden ...string) []ProblemLink {
+	for i, link := range links {
+		if slices.Contains(hidden, link.ID) {
+			links[i].ID = ""
+		}
+	}
+	return links
+}
+
 // LinksTo is the summary of a page that has only these fields; other problems lead nowhere.
 func LinksTo(problems problem.Problems, fields ...string) []ProblemLink {
 	links := ProblemLinks(problems)

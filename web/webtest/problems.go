@@ -58,6 +58,7 @@ func problemPlace(found []*html.Node) string {
 		return fmt.Sprintf("which %d elements have", len(found))
 	case Attribute(found[0], "type") == "hidden":
 		return "a hidden input"
+	case slices.Contains([]string{"checkbox", "radio"}, Attribute(found[0], "type")): // of a group, which is what is wrong
 	case slices.Contains([]string{"input", "select", "textarea"}, found[0].Data) && Attribute(found[0], "aria-invalid") != "true":
 		return "an input that is not marked as invalid"
 	}
