@@ -131,7 +131,8 @@ func (h *Handlers) confirmRules(c *gin.Context, of connection.Connection, form g
 		return err
 	}
 	page := h.connectionFrame(c, "Save the roles of groups?", of)
-	reply.HTML(c, h.Log, http.StatusOK, framed(page, provisioning.ConfirmRulesBody(of, form.RulesInput, form.Version, moves)))
+	body := provisioning.ConfirmRulesBody(of, form.RulesInput, form.Version, moves)
+	reply.HTML(c, h.Log, http.StatusOK, framed(page, body))
 	return nil
 }
 

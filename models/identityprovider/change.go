@@ -214,8 +214,8 @@ func same(p, old Provider) bool {
 
 func sameID(a, b *int64) bool { return a == b || a != nil && b != nil && *a == *b }
 
-// fresh refuses a change of a version that is not the current one: a form says when what it shows was saved, the API may
-// send a number. Refusals: Stale, those of input.Fresh.
+// fresh refuses a change of a version that is not the current one: a form says when what it shows was saved, the API
+// may send a number. Refusals: Stale, those of input.Fresh.
 func fresh(sent input.Value, p Provider) error {
 	if sent.FromForm {
 		return input.Fresh(sent, input.Version(p.UpdatedAt))
