@@ -295,8 +295,8 @@ func previewOfRules(t *testing.T, g guarded) {
 		if !plain {
 			s.inspect("identity-provider-rules-moves")
 		}
-		s.click(s.link("Cancel"))
-		s.holds("Group of rule 2", "everyone")
+		s.click(s.button("Back"))
+		s.holds("Group of rule 2", "pilots")
 	}
 	same(t, "role", fmt.Sprint(g.userOf(t, "olga@example.com")["role"]), "Viewer")
 }

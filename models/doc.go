@@ -29,6 +29,7 @@
 //	account, handout         users together with their copies · a profile given to many at once
 //	scim, scimquery          the language of directories: documents, filters, patches · filters as conditions of SQL
 //	connection, provision    directories and their tokens · the users and groups they provision
+//	purge                    users whom a directory deleted, for good
 //	handover                 users of the console, given to a directory and taken back
 //	signin                   users who come from an identity provider
 //	propagation              changes brought to copies

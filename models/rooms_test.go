@@ -108,6 +108,7 @@ var arrows = map[string][]string{
 		"account", "attachment", "audit", "connection", "database", "identity", "input", "permission", "problem",
 		"scim", "scimquery",
 	},
+	"purge": {"account", "connection", "database", "provision"},
 	"quarantine": {
 		"audit", "database", "decision", "identity", "input", "keptevent", "money", "permission", "problem",
 		"usage",
