@@ -108,12 +108,12 @@ func (h *Handlers) profileListPage(
 	if newcomer {
 		list.Steps = h.firstSteps(listing.steps)
 	}
-	now, listed := time.Now(), make([]string, len(profiles))
-	for i, profile := range profiles {
+	now := time.Now()
+	for _, profile := range profiles {
 		profile.Updated, profile.Held = ui.Ago(profile.changed, now), holders[profile.id]
-		list.Rows, listed[i] = append(list.Rows, profile.ProfileRow), profile.ID
+		list.Rows = append(list.Rows, profile.ProfileRow)
 	}
-	list.Bulk = list.Bulk.Among(listed)
+	list.Bulk.Ticked = ui.TickedAmong(list.Rows, func(r views.ProfileRow) string { return r.ID }, list.Bulk.Ticked)
 	page := h.page(c, "Profiles", "/access-profiles")
 	page.Rows = total > 0
 	reply.MarkProblems(&page, problems)

@@ -101,12 +101,9 @@ func (h *Handlers) holdersPage(
 	page.Rows = len(copies) > 0
 	reply.MarkProblems(&page, bulk.Problems)
 	q, wanted, actor := asked.q, asked.wanted, reqctx.Actor(c)
-	ids := make([]string, len(copies))
-	for i, held := range copies {
-		ids[i] = held.UserID
-	}
+	bulk.Ticked = ui.TickedAmong(copies, func(held assignment.Assignment) string { return held.UserID }, bulk.Ticked)
 	return framed(page, views.HoldersBody(views.HolderList{
-		Profile: shown, Search: wanted.Search, Kept: kept(q, "search"), Copies: copies, Now: time.Now(), Bulk: bulk.Among(ids),
+		Profile: shown, Search: wanted.Search, Kept: kept(q, "search"), Copies: copies, Now: time.Now(), Bulk: bulk,
 		Filtered:     wanted.Search != "" || wanted.Behind,
 		All:          ui.Link{Label: "All", Href: q.Link("behind", ""), On: !wanted.Behind},
 		Behind:       ui.Link{Label: "Behind", Href: q.Link("behind", "true"), On: wanted.Behind},

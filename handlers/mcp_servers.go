@@ -217,7 +217,9 @@ func (h *Handlers) serverForm(
 	if id != "" {
 		title = "Edit " + stored.Name
 	}
-	notice, err := h.meanwhile(c, edited{"mcp_client", id, stored.Name, href + "/edit", stored.UpdatedAt}, &in.Version, problems)
+	notice, err := h.meanwhile(c, edited{
+		"mcp_client", id, stored.Name, href + "/edit", stored.UpdatedAt,
+	}, &in.Version, problems)
 	if err != nil {
 		return nil, err
 	}

@@ -25,11 +25,10 @@ const (
 	lookEvery    = 25 * time.Millisecond
 )
 
-// propagationForm is what the console sends: the input, the version that was looked at, and which button.
+// propagationForm is what the console sends: the input, and the version that was looked at.
 type propagationForm struct {
 	propagation.Input
 	BaseVersion input.Value `form:"version"`
-	Op          input.Value `form:"op"`
 }
 
 // Propagate brings the copies of a profile up to date: at once when they are few, else in the background.

@@ -13,6 +13,7 @@ import (
 	"tollgate/models/assignment"
 	"tollgate/models/catalogue"
 	"tollgate/models/database"
+	"tollgate/models/input"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/propagation"
@@ -20,6 +21,12 @@ import (
 	"tollgate/views/history"
 	"tollgate/views/ui"
 )
+
+// previewForm is what asks for a preview, or by its button leads back from one.
+type previewForm struct {
+	propagationForm
+	Op input.Value `form:"op"`
+}
 
 // NewPropagation asks which fields go to whom.
 func (h *Handlers) NewPropagation(c *gin.Context) error {
@@ -42,14 +49,17 @@ func (h *Handlers) PreviewPropagation(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	decode := intake.DecodeQuery[propagationForm]
+	decode := intake.DecodeQuery[previewForm]
 	if c.Request.Method == http.MethodPost {
-		decode = intake.Decode[propagationForm]
+		decode = intake.Decode[previewForm]
 	}
 	form, err := decode(c)
 	in := form.Input.Whole()
-	if err == nil && form.Op.Text == "back" {
-		return h.showPropagationForm(c, in)
+	if err == nil && form.Op.Given() {
+		if form.Op.Text == "back" {
+			return h.showPropagationForm(c, in)
+		}
+		err = intake.Unreadable("op", "invalid_op", "Use one of the form's buttons.")
 	}
 	if err == nil {
 		var plan propagation.Plan

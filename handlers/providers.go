@@ -169,7 +169,9 @@ func (h *Handlers) providerForm(
 	if name != "" {
 		title = "Edit " + name
 	}
-	notice, err := h.meanwhile(c, edited{"provider", name, name, href + "/edit", provider.UpdatedAt}, &in.Version, problems)
+	notice, err := h.meanwhile(c, edited{
+		"provider", name, name, href + "/edit", provider.UpdatedAt,
+	}, &in.Version, problems)
 	if err != nil {
 		return nil, err
 	}

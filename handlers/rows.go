@@ -115,7 +115,7 @@ func newRow[T any](letter string, rows []T, keyOf func(T) string) input.Row {
 	return input.Row{Kind: input.Object, Key: letter + strconv.Itoa(n)}
 }
 
-// editedRows does what a button of ordered rows says: "add", or "up", "down" or "remove" with the key of a row, or "back"
+// editedRows does what a button of ordered rows says: "add", "up", "down" or "remove" with the key of a row, or "back"
 // from what comes after them. ok is false for other buttons and for a row that is not there.
 func editedRows[T any](
 	rows []T, button string, keyOf func(T) string, made func(input.Row) T,

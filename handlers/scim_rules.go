@@ -173,12 +173,8 @@ func (h *Handlers) rulesPage(
 	if err != nil {
 		return nil, err
 	}
-	stored, err := provision.GetRules(reqctx.Of(c), h.DB, of.ID)
-	if err != nil {
-		return nil, err
-	}
 	var notice templ.Component = templ.NopComponent
-	if renewVersion(&form.Version, numbered(stored.Version), problems) {
+	if renewVersion(&form.Version, numbered(of.Version), problems) {
 		notice = history.SavedMeanwhile(history.NewMeanwhile(nil, nil, "", connectionHref(of.ID)+"/rules", time.Now()))
 	}
 	page := h.tabFrame(c, "Roles of groups of "+of.Name, of, "/rules")

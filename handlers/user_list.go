@@ -132,11 +132,8 @@ func (h *Handlers) userListPage(
 	list.Users = users
 	list.ListFrame = listFrame(c, q, wanted.CatalogueQuery, len(users), total, "users", "Users")
 	list.Kept = kept(q, "search", "role_id", "access_profile_id")
-	ids := make([]string, len(users))
-	for i, user := range users {
-		ids[i] = user.ID
-	}
-	list.Bulk = ui.Bulk{Path: usersHref, Query: q.Whole(), Ticked: texts(sent.IDs), Problems: problems}.Among(ids)
+	ticked := ui.TickedAmong(users, func(u account.Listed) string { return u.ID }, texts(sent.IDs))
+	list.Bulk = ui.Bulk{Path: usersHref, Query: q.Whole(), Ticked: ticked, Problems: problems}
 	list.Assigned = sent.AccessProfileID.Text
 	page := h.page(c, "Users", usersHref)
 	page.Rows = len(users) > 0

@@ -82,7 +82,9 @@ func (h *Handlers) userForm(
 	c *gin.Context, user identity.User, in identity.UserInput, problems problem.Problems,
 ) (templ.Component, error) {
 	href := usersHref + "/" + user.ID
-	notice, err := h.meanwhile(c, edited{"user", user.ID, user.Name, href + "/edit", user.UpdatedAt}, &in.Version, problems)
+	notice, err := h.meanwhile(c, edited{
+		"user", user.ID, user.Name, href + "/edit", user.UpdatedAt,
+	}, &in.Version, problems)
 	if err != nil {
 		return nil, err
 	}

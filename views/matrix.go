@@ -2,7 +2,6 @@ package views
 
 import (
 	"slices"
-	"strings"
 
 	"tollgate/models/input"
 	"tollgate/models/permission"
@@ -56,11 +55,5 @@ func (m Matrix) ticked(p permission.Permission) bool {
 
 // matrixLinks is the summary of a form with a matrix of that name.
 func matrixLinks(problems problem.Problems, name string) []ui.ProblemLink {
-	links := ui.ProblemLinks(problems)
-	for i, problem := range problems {
-		if strings.HasPrefix(problem.Field, name) {
-			links[i].ID = name
-		}
-	}
-	return links
+	return ui.ListLinks(ui.ProblemLinks(problems), problems, name)
 }

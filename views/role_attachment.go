@@ -42,13 +42,7 @@ func (p ProfileRoles) choice() ui.Choice {
 }
 
 func (p ProfileRoles) summary() []ui.ProblemLink {
-	links := ui.ProblemLinks(p.Problems)
-	for i, problem := range p.Problems {
-		if ui.InList(problem.Field, "role_ids") {
-			links[i].ID = ui.FieldID("role_ids")
-		}
-	}
-	return links
+	return ui.ListLinks(ui.ProblemLinks(p.Problems), p.Problems, "role_ids")
 }
 
 func (p ProfileRoles) href() string { return policytext.ProfileHref(p.Profile.ID) + "/roles" }

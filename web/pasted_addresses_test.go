@@ -38,6 +38,11 @@ func TestPastedAddressesWithNames(t *testing.T) {
 	webtest.Same(t, "back in the form", webtest.FieldsIn(again), url.Values{
 		"fields": {"budgets"}, "emails": {strings.TrimSpace(strings.NewReplacer("; ", "\n", "Ben <ben@example.com>", "").Replace(sent))},
 	})
+	s.Unchanged(func() {
+		s.Session.Post(home, sentBack).Refuses(400, "unknown_field", "op")
+		sentBack.Set("op", "forward")
+		s.Session.Post(home+"/preview", sentBack).Refuses(400, "invalid_op", "op")
+	})
 	home = strings.TrimSuffix(home, "/propagate")
 	push("Nobody <nobody@example.com>").Refuses(422, "unknown_user", "emails[0]")
 	push(" ;, ").Refuses(422, "unknown_user", "emails[0]") // not every holder

@@ -366,6 +366,9 @@ func TestRulesForm(t *testing.T) {
 	without := maps.Clone(form)
 	delete(without, "version")
 	admin.Post(path, without).Refuses(400, "required", "version")
+	without["version"] = []string{"x"}
+	unread := admin.Post(path, without).Refuses(400, "wrong_type", "version")
+	webtest.Same(t, "version after one that cannot be read", unread.KeptFields(path)["version"], late.KeptFields(path)["version"])
 	form["version"], form["rules[r1].group_id"] = late.KeptFields(path)["version"], []string{""}
 	form["rules[r2].role_id"] = []string{fmt.Sprint(c.RoleID("Admin"))}
 	problems := admin.Post(path, with("preview")).Refuses(422, "required", "rules[0].group_id")

@@ -26,7 +26,8 @@ func Fresh(version, stored Value) error {
 		return nil
 	case !version.Given():
 		return problem.Refuse(problem.Unreadable, "version", "required",
-			"Look at what is saved, and save again to keep what is filled in here: this form was sent without the version that it edits.")
+			"Look at what is saved, and save again to keep what is filled in here: this form was sent without the version "+
+				"that it edits.")
 	case version.Text != stored.Text:
 		return problem.Refuse(problem.Stale, "", "version_mismatch",
 			"This was saved meanwhile. Look at what changed, and save again to keep what is filled in here.")

@@ -17,10 +17,10 @@ import (
 
 const (
 	// every is how often one of the consoles looks for users whose retention is over.
-	every = time.Hour
-	look  = time.Minute
-	lease = 10 * time.Minute
-	once  = 1000
+	every  = time.Hour
+	look   = time.Minute
+	lease  = 10 * time.Minute
+	atOnce = 1000
 )
 
 // Worker deletes users whom a directory deleted, once their retention is over. Of any number of consoles one does it at
@@ -64,7 +64,7 @@ WHERE lease_until < clock_timestamp()
 		ID           string
 		ConnectionID int64
 	}
-	err = w.db.NewRaw(overdue+" ORDER BY u.id LIMIT ?", once).Scan(ctx, &left)
+	err = w.db.NewRaw(overdue+" ORDER BY u.id LIMIT ?", atOnce).Scan(ctx, &left)
 	if err != nil {
 		return fmt.Errorf("look for users who left: %w", err)
 	}

@@ -196,8 +196,8 @@ func charge(
 	return events, nil
 }
 
-// countedBefore finds the events that were counted, in whichever week that was: an event may wait here for longer than
-// its id is looked up when it is counted. An id that was counted 36 days before the event came may be that of another.
+// countedBefore finds the events that were counted in any week: an event may wait here for longer than its id is looked
+// up when it is counted. An id that was counted 36 days before the event came may be that of another.
 func countedBefore(ctx context.Context, tx database.Tx, events []Event) (map[string]bool, error) {
 	ids, found := make([]string, len(events)), []string{}
 	for i, event := range events {

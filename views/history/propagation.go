@@ -87,15 +87,7 @@ func (f PropagationForm) groups() ui.Choice {
 }
 
 func (f PropagationForm) summary() []ui.ProblemLink {
-	links := ui.LineLinks(f.Problems, "emails")
-	for i, problem := range f.Problems {
-		for _, list := range []string{"fields", "group_ids"} {
-			if ui.InList(problem.Field, list) {
-				links[i].ID = ui.FieldID(list)
-			}
-		}
-	}
-	return links
+	return ui.ListLinks(ui.LineLinks(f.Problems, "emails"), f.Problems, "fields", "group_ids")
 }
 
 // PreviewPage is what a propagation would do.

@@ -80,13 +80,7 @@ func (p Page) full() bool {
 
 // links is the summary of a new token.
 func (p Page) links() []ui.ProblemLink {
-	links := ui.ProblemLinks(p.Problems)
-	for i, problem := range p.Problems {
-		if ui.InList(problem.Field, "scopes") {
-			links[i].ID = "scopes"
-		}
-	}
-	return links
+	return ui.ListLinks(ui.ProblemLinks(p.Problems), p.Problems, "scopes")
 }
 
 // scopes are the tick boxes of a new token, all ticked unless some were chosen.

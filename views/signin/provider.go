@@ -148,15 +148,7 @@ func (f Form) action() string {
 func (f Form) back() string { return f.action() }
 
 func (f Form) links() []ui.ProblemLink {
-	links := ui.ProblemLinks(f.Problems)
-	for i, p := range f.Problems {
-		for _, list := range []string{"scopes", "email_domains", "token_clients"} {
-			if strings.HasPrefix(p.Field, list) {
-				links[i].ID = list
-			}
-		}
-	}
-	return links
+	return ui.ListLinks(ui.ProblemLinks(f.Problems), f.Problems, "scopes", "email_domains", "token_clients")
 }
 
 func (f Form) connections() []ui.Option {

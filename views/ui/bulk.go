@@ -14,10 +14,15 @@ type Bulk struct {
 	Problems    problem.Problems
 }
 
-// Among keeps the ticks of the rows that are listed: what cannot be seen cannot be taken back.
-func (b Bulk) Among(listed []string) Bulk {
-	b.Ticked = slices.DeleteFunc(slices.Clone(b.Ticked), func(id string) bool { return !slices.Contains(listed, id) })
-	return b
+// TickedAmong are the ids of the rows listed that were ticked: what cannot be seen cannot be taken back.
+func TickedAmong[T any](rows []T, id func(T) string, ticked []string) []string {
+	var seen []string
+	for _, row := range rows {
+		if slices.Contains(ticked, id(row)) {
+			seen = append(seen, id(row))
+		}
+	}
+	return seen
 }
 
 // List is the address of the list.

@@ -26,7 +26,8 @@ func ProblemLinks(problems problem.Problems) []ProblemLink {
 	links := make([]ProblemLink, len(problems))
 	for i, problem := range problems {
 		links[i].Message = problem.Message
-		if problem.Code != "unknown_field" && problem.Field != "version" { // neither has an input that can be seen
+		// Neither an unknown field has an input that can be seen, nor which button was pressed and which version was edited.
+		if problem.Code != "unknown_field" && problem.Field != "op" && problem.Field != "version" {
 			links[i].ID = FieldID(problem.Field)
 		}
 	}

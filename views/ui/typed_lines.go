@@ -42,6 +42,18 @@ func LineLinks(problems problem.Problems, list string) []ProblemLink {
 	return links
 }
 
+// ListLinks lets the links to problems of lists, and of items of lists, lead to the boxes or lines of the whole list.
+func ListLinks(links []ProblemLink, problems problem.Problems, lists ...string) []ProblemLink {
+	for i, problem := range problems {
+		for _, list := range lists {
+			if InList(problem.Field, list) {
+				links[i].ID = FieldID(list)
+			}
+		}
+	}
+	return links
+}
+
 // InList reports whether a field is a list, or an item or member of it.
 func InList(field, list string) bool {
 	return field == list || strings.HasPrefix(field, list+"[")
