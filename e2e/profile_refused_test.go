@@ -97,3 +97,16 @@ func TestDoubleClickSavesOnce(t *testing.T) {
 		t.Errorf("%d profiles were made", len(made))
 	}
 }
+
+// A link to a whole section, which takes no focus by itself, brings the focus there.
+func TestSummaryLeadsToSections(t *testing.T) {
+	t.Parallel()
+	s := open(t, visit{})
+	s.to("/access-profiles/new")
+	s.click(s.button("Create profile"))
+	link := s.Locator("#problems a").First()
+	_, err := link.Evaluate("link => link.setAttribute('href', '#mcp')", nil)
+	s.must(err)
+	s.click(link)
+	s.focused(s.Locator("#mcp"))
+}
