@@ -43,7 +43,8 @@ func (h *Handlers) meanwhile(
 }
 
 // renewVersion gives a form the version that stands now when it was refused for the one that it sent, so that the next
-// save overwrites that knowingly. It reports whether the form is known to be behind: one that sent no version, or none that can be read, is not.
+// save overwrites that knowingly. It reports whether the form is known to be behind, which one without a version that
+// can be read is not.
 func renewVersion(version *input.Value, now input.Value, problems problem.Problems) (behind bool) {
 	behind = slices.ContainsFunc(problems, func(p problem.Problem) bool { return p.Code == "version_mismatch" })
 	if behind || len(problems.At("version")) > 0 {

@@ -26,7 +26,7 @@ func ProblemLinks(problems problem.Problems) []ProblemLink {
 	links := make([]ProblemLink, len(problems))
 	for i, problem := range problems {
 		links[i].Message = problem.Message
-		// Neither an unknown field has an input that can be seen, nor which button was pressed and which version was edited.
+		// What is unknown, the button that was pressed and the version that was edited have no input that can be seen.
 		if problem.Code != "unknown_field" && problem.Field != "op" && problem.Field != "version" {
 			links[i].ID = FieldID(problem.Field)
 		}
