@@ -53,6 +53,42 @@ func TestProxyChecksCoverFallbacks(t *testing.T) {
 	}
 }
 
+// LiteLLM calls each model of a name with commas: a profile that allows all models of a provider grants no such name.
+func TestAModelThatNamesSeveral(t *testing.T) {
+	g := webtest.NewGateway(t)
+	_, key := g.Give(g.Bob, g.ProfileNaming("All", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}]`))
+	v := g.Bearer(key)
+	for _, door := range webtest.Doors {
+		v.Body(door, `{"model":"openai/a-model-of-tomorrow"}`).Opened()
+		for _, body := range []string{
+			`{"model":"openai/gpt-4o,anthropic/claude-opus-4"}`, `{"model":"openai/gpt-4o , claude-opus-4"}`, `{"model":"openai/gpt-4o\u002cgpt-3"}`,
+			`{"model":"openai/gpt-4o","fallbacks":["openai/gpt-4o,anthropic/claude-opus-4"]}`,
+			`{"model":"openai/gpt-4o","fallbacks":[{"provider":"openai","model":"gpt-4o,claude-opus-4"}]}`,
+		} {
+			v.Body(door, body).Closed("model_blocked", 403)
+		}
+	}
+	for _, door := range webtest.Asking("model=openai%2Fgpt-4o,gpt-3") {
+		v.Body(door, `{}`).Closed("model_blocked", 403)
+	}
+	for _, door := range webtest.Trusting {
+		v.With("X-Model", "openai/gpt-4o,gpt-3").Body(door, `{"model":"openai/gpt-4o"}`).Closed("model_blocked", 403)
+	}
+	v.Get("/authz/envoy-with/provider=openai/v1/realtime?model=gpt-4o,gpt-3").Closed("model_blocked", 403)
+	v.Body("/authz/envoy-with/provider=openai/v1beta/models/gpt-4o,gpt-3:generateContent", `{}`).Closed("model_blocked", 403)
+	for _, call := range []webtest.Object{
+		{"virtual_key": key, "model": "openai/gpt-4o,gpt-3"}, {"user_id": g.Bob, "provider": "openai", "model": "gpt-4o,gpt-3"},
+	} {
+		d := g.Admin.Decides(call, "model_blocked", 403)
+		webtest.Same(t, "message", d["message"], "Name one model: a name with a comma, such as gpt-4o,gpt-3, is granted only by a profile that lists it.")
+	}
+	evaluated := g.Admin.API("POST", "/access/v1/evaluation",
+		webtest.Evaluation(webtest.Entity("user", g.Bob), webtest.Entity("model", "openai/gpt-4o,gpt-3"))).Is(200).JSON()
+	webtest.Same(t, "evaluated", evaluated["decision"], false)
+	g.Assign(g.Bob, g.ProfileNaming("Listed", `"provider_configs":[{"provider_name":"openai","allowed_models":["gpt-4o,gpt-3"]}]`))
+	g.Admin.Decides(webtest.Object{"user_id": g.Bob, "model": "openai/gpt-4o,gpt-3"}, "allowed", 200)
+}
+
 // Fields that do not decide are ignored, however deep, odd or duplicated they are.
 func TestProxyChecksIgnoreIrrelevantFields(t *testing.T) {
 	g := webtest.NewGateway(t)

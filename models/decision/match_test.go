@@ -61,6 +61,11 @@ func TestModelsMatch(t *testing.T) {
 		{[]policy.ProviderConfig{config("openai", "*")}, "openai", longest, ""},
 		{[]policy.ProviderConfig{config("openai", "*")}, "azure", "gpt-4o", ProviderBlocked},
 		{[]policy.ProviderConfig{config("openai", "*")}, "", "gpt-4o", ModelBlocked},
+		// Some gateways call each model of a name with commas.
+		{[]policy.ProviderConfig{config("openai", "*")}, "", "openai/gpt-4o,anthropic/claude", ModelBlocked},
+		{[]policy.ProviderConfig{config("openai", "*")}, "openai", "gpt-4o, claude", ModelBlocked},
+		{[]policy.ProviderConfig{config("openai", "gpt-4o", "claude")}, "openai", "gpt-4o,claude", ModelBlocked},
+		{[]policy.ProviderConfig{config("openai", "gpt-4o,claude")}, "openai", "gpt-4o,claude", ""},
 		{[]policy.ProviderConfig{config("openai")}, "openai", "gpt-4o", ModelBlocked},
 		{[]policy.ProviderConfig{config("openai", "ft:gpt-4o:acme::x")}, "openai", "ft:gpt-4o:acme::x", ""},
 		{nil, "openai", "gpt-4o", ProviderBlocked},

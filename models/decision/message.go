@@ -36,6 +36,9 @@ func modelMessage(userCopy *entitlement.Copy, call entitlement.Call) string {
 	switch {
 	case model == "":
 		return "The call names no model. Name it as provider/model, such as openai/gpt-5."
+	case policy.NamesSeveral(model):
+		return "Name one model: a name with a comma, such as " + problem.Clip(model) +
+			", is granted only by a profile that lists it."
 	case provider == "":
 		if all := ofAllModels(userCopy); all != "" {
 			return "No provider in " + userCopy.Name + " lists the model " + problem.Clip(model) +
