@@ -161,6 +161,25 @@ func TestACallThatNamesNoModel(t *testing.T) {
 	v.With("Upgrade", "websocket").Get("/authz/envoy/v1/realtime?model=gpt-3").Closed("model_blocked", 403)
 	v.With("Upgrade", "websocket").Get("/authz/envoy/v1/realtime?model=gpt-4o").Opened()
 	v.With("X-Forwarded-URI", "/v1/realtime?model=openai/gpt-3").Get("/authz/forward").Closed("model_blocked", 403)
+	webSocket := v.With("Upgrade", "websocket")
+	for _, path := range []string{"/openai/realtime?deployment=gpt-4o", "/v1/realtime?model=openai/gpt-4o"} {
+		webSocket.Get("/authz/envoy" + path).Opened()
+		webSocket.With("X-Forwarded-URI", path).Get("/authz/forward").Opened()
+		v.With("X-HTTP-Method-Override", "POST").Get("/authz/envoy"+path).Closed("model_blocked", 403)
+	}
+	// On any other path the messages name the model, whatever the query and a body say.
+	for _, path := range []string{"/v1/responses?model=gpt-4o", "/v1/realtime/x?model=gpt-4o", "/v1/responses%2frealtime?model=gpt-4o"} {
+		webSocket.Get("/authz/envoy"+path).Closed("model_blocked", 403)
+		webSocket.With("X-Forwarded-URI", path).Get("/authz/forward").Closed("model_blocked", 403)
+		v.With("X-HTTP-Method-Override", "POST").With("X-Forwarded-URI", path).Get("/authz/forward").Closed("model_blocked", 403)
+		v.Get("/authz/envoy" + path).Opened()
+	}
+	v.With("X-Forwarded-URI", "/v1/responses;/realtime?model=gpt-4o").With("Sec-WebSocket-Key", "x").Get("/authz/forward").Closed("model_blocked", 403)
+	v.With("X-HTTP-Method-Override", "POST").Get("/authz/envoy/v1/images/generations?model=gpt-4o").Closed("model_blocked", 403)
+	webSocket.Send("GET", "/authz/envoy/v1/responses", "application/json", strings.NewReader(`{"model":"gpt-4o"}`)).Closed("model_blocked", 403)
+	webSocket.Get("/authz/envoy-with/mcp_client_id=github/mcp").Closed("mcp_tool_blocked", 403)
+	webSocket.Send("GET", "/authz/envoy-with/mcp_client_id=github/mcp", "application/json", strings.NewReader(`{"method":"ping"}`)).
+		Closed("mcp_tool_blocked", 403)
 	// Proxies remove Upgrade before they ask. A malformed pair in a query does not hide another one, and neither does a
 	// body.
 	for _, header := range []string{"Sec-WebSocket-Key", "Sec-WebSocket-Version", "X-HTTP-Method-Override"} {

@@ -111,8 +111,9 @@ func (d door) modelCall(c *gin.Context, o options) (asked, error) {
 	if o.headerModel != "" {
 		named = append(o.ofModels(o.headerModel), named...)
 	}
+	fixed := len(named) > 0
 	body, err := d.body()
-	if len(named) > 0 {
+	if fixed {
 		body, err = d.besideName(c.Request.Header)
 	}
 	switch {
@@ -126,7 +127,7 @@ func (d door) modelCall(c *gin.Context, o options) (asked, error) {
 		q.Provider, q.Model = firstOf(q.Provider, o.provider), path.bare(q.Model)
 		named = append(named, q)
 	}
-	if len(named) == 0 && (len(path.inQuery) == 0 || d.method != http.MethodGet) {
+	if d.namesTooLittle(c.Request.Header, path, fixed, len(named) > 0) {
 		named, err = d.enter(c)
 	}
 	named = append(named, o.ofModels(path.inQuery...)...)
@@ -145,35 +146,6 @@ func (o options) ofModels(names ...string) []entitlement.Call {
 	return questions
 }
 
-// enter is the check of a call that names no model: only a call that reads may name none.
-func (d door) enter(c *gin.Context) ([]entitlement.Call, error) {
-	var message string
-	switch {
-	case d.method == "":
-		message = "The call names no model, and the proxy did not send the method. " +
-			"Write ?method=$request_method into the address of the check."
-	case d.method != http.MethodGet && d.method != http.MethodHead, opensOrOverrides(c.Request.Header):
-		message = "The call names no model. " + d.naming
-	default:
-		return []entitlement.Call{{Kind: entitlement.CallEntry}}, nil
-	}
-	return nil, problem.Refuse(problem.Forbidden, "", decision.ModelBlocked, message)
-}
-
-// opensOrOverrides reports whether a GET does more than read: it opens a WebSocket, whose messages would name the
-// model, or asks the gateway behind for another method. Proxies remove Upgrade, but no other header of WebSockets.
-func opensOrOverrides(header http.Header) bool {
-	for _, name := range []string{
-		"Upgrade", "Sec-Websocket-Key", "Sec-Websocket-Version", "X-Http-Method-Override", "X-Method-Override",
-		"X-Http-Method",
-	} {
-		if len(header.Values(name)) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
 // toolCall is a call of an MCP server, whose method decides.
 func (d door) toolCall(c *gin.Context, o options) (asked, error) {
 	tool := entitlement.Call{Kind: entitlement.CallTool, MCPClientID: o.server, ToolName: o.tool}
@@ -187,6 +159,9 @@ func (d door) toolCall(c *gin.Context, o options) (asked, error) {
 		body, err = d.besideName(c.Request.Header)
 	}
 	switch {
+	case o.tool == "" && d.opensWebSocket(c.Request.Header):
+		return asked{}, problem.Refuse(problem.Forbidden, "", decision.MCPToolBlocked,
+			"A WebSocket does not say which tools it will call: send each MCP message as a call of its own.")
 	case o.tool != "" && (err == nil && body.empty || !o.trust && isUnread(err)):
 		return asked{questions: []entitlement.Call{tool}}, nil
 	case err != nil:

@@ -52,8 +52,9 @@ func azureModel(segments []string) string {
 
 // pathNames is what the path of a call names.
 type pathNames struct {
-	named   []string // models that the gateway behind goes by
-	inQuery []string // models of a realtime call, which is a GET; beside others they have to be allowed too
+	named    []string // models that the gateway behind goes by
+	inQuery  []string // models of a realtime call, which is a GET; beside others they have to be allowed too
+	realtime bool     // the gateway behind goes by the query
 }
 
 // bare is a model of a body as the path has it: a body of Gemini writes models/M.
@@ -70,7 +71,7 @@ func (d door) pathModels(o options) (names pathNames, err error) {
 		return names, nil
 	}
 	raw, query, _ := strings.Cut(d.path, "?")
-	names.inQuery = modelsInQuery(query)
+	names.inQuery, names.realtime = modelsInQuery(query), isRealtime(raw)
 	forms := []pathForm{pathForms[o.path]}
 	switch {
 	case d.own && o.path == "":
@@ -94,6 +95,14 @@ func (d door) pathModels(o options) (names pathNames, err error) {
 		}
 	}
 	return names, nil
+}
+
+// isRealtime reports whether a path is that of a realtime API in both readings: /v1/realtime, /openai/realtime.
+func isRealtime(raw string) bool {
+	readings, ok := segmentsOf(raw)
+	return ok && !slices.ContainsFunc(readings[:], func(segments []string) bool {
+		return len(segments) == 0 || segments[len(segments)-1] != "realtime"
+	})
 }
 
 // listsFineTuned reports whether a GET asks what OpenAI knows of a fine-tuned model, whose name has colons and is
