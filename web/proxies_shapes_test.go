@@ -55,6 +55,16 @@ func TestTraefikAndEnvoy(t *testing.T) {
 			}
 		}
 	}
+	// A GET that opens a WebSocket or asks for another method does more than read.
+	for _, header := range []string{
+		"Upgrade", "Sec-WebSocket-Key", "Sec-WebSocket-Version", "X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method",
+	} {
+		s := webtest.Sent{Method: "GET", URI: "/v1/images/generations", Header: map[string]string{"X-Api-Key": g.Key, header: "POST"}}
+		g.Anonymous().Envoy("/authz/envoy", s).Closed("model_blocked", 403)
+		if header != "Upgrade" { // Traefik removes it
+			g.Anonymous().Traefik("/authz/forward", s).Closed("model_blocked", 403)
+		}
+	}
 	mcp := webtest.Sent{Method: "POST", URI: "/mcp", Body: webtest.ToolCall, Header: map[string]string{"X-Bf-Vk": g.Key, "Content-Type": "application/json"}}
 	g.Anonymous().Traefik("/authz/forward?mcp_client_id=github", mcp).Opened()
 	g.Anonymous().Envoy("/authz/envoy-with/mcp_client_id=github", mcp).Opened()

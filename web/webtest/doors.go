@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -184,16 +185,39 @@ func (v Client) Traefik(address string, s Sent) Answer {
 	return v.Send("GET", address, "", strings.NewReader(s.Body))
 }
 
-// Envoy checks a call as Envoy's ext_authz does: it repeats the call below a prefix, with the headers that it may pass
-// on.
+// Envoy checks a call as Envoy's ext_authz does: it repeats the call below a prefix, with the headers that the document
+// lets it pass on.
 func (v Client) Envoy(prefix string, s Sent) Answer {
 	v.T.Helper()
 	v.Header = http.Header{"X-Envoy-Auth-Partial-Body": {"false"}, "X-Forwarded-For": {"192.0.2.7"}, "Host": {"llm.example.com"}}
-	passed := []string{"authorization", "x-bf-vk", "x-api-key", "x-goog-api-key", "api-key", "content-type", "content-encoding", "upgrade"}
+	passes := passedByEnvoy(v.T)
 	for name, value := range s.Header {
-		if slices.Contains(passed, strings.ToLower(name)) {
+		if passes(strings.ToLower(name)) {
 			v.Header.Set(name, value)
 		}
 	}
 	return v.Send(s.Method, prefix+s.URI, "", strings.NewReader(s.Body))
+}
+
+var headerPattern = regexp.MustCompile(`- \{ (exact|prefix): (\S+) \}`)
+
+// passedByEnvoy reads from docs/gateways.md which headers its configuration of Envoy passes on to the check. Envoy adds
+// Authorization to them.
+func passedByEnvoy(t testing.TB) func(name string) bool {
+	t.Helper()
+	text, err := os.ReadFile("../docs/gateways.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, _ := strings.Cut(string(text), "allowed_headers:\n")
+	list, _, _ = strings.Cut(list, "authorization_response:\n")
+	patterns := headerPattern.FindAllStringSubmatch(list, -1)
+	if len(patterns) == 0 {
+		t.Fatal("docs/gateways.md lists no headers for Envoy")
+	}
+	return func(name string) bool {
+		return name == "authorization" || slices.ContainsFunc(patterns, func(pattern []string) bool {
+			return name == pattern[2] || pattern[1] == "prefix" && strings.HasPrefix(name, pattern[2])
+		})
+	}
 }
