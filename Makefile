@@ -60,7 +60,7 @@ postgresql:
 
 .PHONY: test
 test: assets $(E2E_MODULES) ## install what is missing, vet and run all tests
-	@.ci/install postgresql chromium fonts curl nginx njs lua caddy pgbouncer promtool
+	@.ci/install postgresql chromium quick-chromium fonts curl nginx njs lua caddy pgbouncer promtool
 	go vet $(TAGS) ./...
 	go list $(TAGS) -test -export ./... >/dev/null # compiles tests before any runs, which has a limit of time
 	PATH="$(CURDIR)/.ci/proxies/usr/sbin:$(CURDIR)/.ci/proxies/usr/bin:$$PATH" $(TOOL) gotestsum --format=pkgname-and-test-fails -- $(TAGS) -count=1 -timeout=50m ./...

@@ -113,7 +113,8 @@ func driverFolder() (string, error) {
 	return driver, nil
 }
 
-// chromium is the browser to use: $CHROMIUM, Playwright's own when it is installed, else the system's.
+// chromium is the browser to use: $CHROMIUM, Playwright's own when it is installed, else the system's. The headless shell
+// shows the same pages in less time.
 func chromium(playwrights string) *string {
 	if given := os.Getenv("CHROMIUM"); given != "" {
 		return &given
@@ -121,7 +122,7 @@ func chromium(playwrights string) *string {
 	if _, err := os.Stat(playwrights); err == nil {
 		return nil
 	}
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+	for _, name := range []string{"chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return &path
 		}
