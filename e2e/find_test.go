@@ -19,7 +19,7 @@ func TestFindFromAnyPage(t *testing.T) {
 		s.press("Control+k")
 		s.focused(s.field("Search"))
 		s.write("findable")
-		s.sees(s.Locator("#find-hits").GetByRole("link").First())
+		s.says(s.Locator("#find-hits").GetByRole("link").First(), "Findable Fritz") // and not those of what was typed first
 		s.press("ArrowDown", "Enter")
 		s.arrives("/users/[0-9a-f-]+")
 		s.sees(s.heading("Findable Fritz"))
