@@ -62,7 +62,9 @@ func URLs(t testing.TB) (app, owner string) {
 		t.Fatalf("start the test database server: %v", err)
 	}
 	name := "test_" + strconv.FormatInt(server.created.Add(1), 10)
-	if err := server.exec(ctx, "CREATE DATABASE ? TEMPLATE ?", bun.Name(name), bun.Name(server.template)); err != nil {
+	// Copying files takes less than half as long as writing a log of each block.
+	create := "CREATE DATABASE ? TEMPLATE ? STRATEGY file_copy"
+	if err := server.exec(ctx, create, bun.Name(name), bun.Name(server.template)); err != nil {
 		t.Fatalf("create a test database: %v", err)
 	}
 	t.Cleanup(func() {
