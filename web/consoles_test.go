@@ -11,6 +11,7 @@ import (
 
 // T-12: every console applies a change within a second.
 func TestChangesApplyEverywhereWithinASecond(t *testing.T) {
+	t.Parallel()
 	g := webtest.NewGateway(t)
 	other, _ := g.Another(g.AppURL())
 	for _, change := range webtest.AccessChanges(g) {

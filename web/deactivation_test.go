@@ -259,6 +259,7 @@ func TestServiceKeysSurviveTheirMaker(t *testing.T) {
 
 // H-20: the time from the answer of one console until another refuses the key, 40 times.
 func TestLeaverIsRefusedWithinASecond(t *testing.T) {
+	t.Parallel()
 	g := webtest.NewGateway(t)
 	other, _ := g.Another(g.AppURL())
 	worst, sum := time.Duration(0), time.Duration(0)

@@ -94,6 +94,7 @@ const openai = `"provider_configs":[{"provider_name":"openai","all_models_allowe
 // While the database is away, calls of a profile that says so are allowed from memory at every door, and nothing else:
 // no other profile, no hold, no key that is not in memory. Pages, the log and the metrics say so.
 func TestCallsAreAllowedFromMemory(t *testing.T) {
+	t.Parallel()
 	a := newAway(t)
 	open, unknown := a.holder(webtest.Work, 60), a.APIKey("Usage:View").At(a.console)
 	late := a.ProfileNaming("Late", openai+`,"fail_open_for":60`)
@@ -158,6 +159,7 @@ func TestCallsAreAllowedFromMemory(t *testing.T) {
 // From memory calls are allowed until 90 % of this console's share of a limit is used, with what was stored here since
 // the counters were read.
 func TestGraceEndsAtNinetyPercent(t *testing.T) {
+	t.Parallel()
 	a := newAway(t)
 	budget := openai + `,"budgets":[{"max_limit":10,"reset_duration":"1d"}]`
 	requests := openai + `,"rate_limit":{"request_max_limit":10,"request_reset_duration":"1d"}`
@@ -192,6 +194,7 @@ func TestGraceEndsAtNinetyPercent(t *testing.T) {
 
 // A profile may be open for less than the console allows, and the console for less than the profile.
 func TestGraceEnds(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		profile int
 		most    time.Duration
@@ -220,6 +223,7 @@ func TestGraceEnds(t *testing.T) {
 // What this console knows to be revoked, or to be changing, is not allowed from memory: a key that was deleted here or
 // elsewhere, and one whose deletion has an unknown outcome.
 func TestNothingRevokedIsAllowedFromMemory(t *testing.T) {
+	t.Parallel()
 	a := newAway(t)
 	here, elsewhere, unknown := a.holder(openai, 60), a.holder(openai, 60), a.holder(openai, 60)
 	path := func(key string) string {

@@ -49,6 +49,7 @@ func ask(v webtest.Client, path string, byReplica bool) (a webtest.Answer) {
 
 // The replica answers reports, lists of the audit log and versions, says as of when, and answers nothing else.
 func TestReplicaAnswersReports(t *testing.T) {
+	t.Parallel()
 	b := newBackup(t)
 	primary := b.restore(t)
 	c, session := b.replicated(t, primary, b.standbyOf(t, primary))
@@ -81,6 +82,7 @@ func TestReplicaAnswersReports(t *testing.T) {
 // session, which keeps the number of its change, and clients of the API, which keep none. After that the primary answers
 // everything, until the replica has caught up.
 func TestReplicaShowsOwnWrites(t *testing.T) {
+	t.Parallel()
 	b := newBackup(t)
 	primary := b.restore(t)
 	standby := b.standbyOf(t, primary)
@@ -131,6 +133,7 @@ func TestReplicaShowsOwnWrites(t *testing.T) {
 
 // A replica that is lost while it is read is no error: the primary answers the same request.
 func TestReplicaThatIsLostMeanwhile(t *testing.T) {
+	t.Parallel()
 	b := newBackup(t)
 	primary := b.restore(t)
 	standby := b.standbyOf(t, primary)
@@ -152,6 +155,7 @@ func TestReplicaThatIsLostMeanwhile(t *testing.T) {
 
 // A replica that dies is no error for anyone; one that hears of nothing is never used.
 func TestReplicaThatIsAway(t *testing.T) {
+	t.Parallel()
 	b := newBackup(t)
 	primary := b.restore(t)
 	standby := b.standbyOf(t, primary)

@@ -91,6 +91,7 @@ func outcome(status int, changed, want []string) string {
 // I-06, I-12: a connection that breaks at any message leaves a change complete, with its audit row and its version, or
 // not made at all.
 func TestConnectionsCutAtAnyMessage(t *testing.T) {
+	t.Parallel()
 	g := webtest.NewGateway(t)
 	address, cut := g.Cutting()
 	c, _ := g.Another(address)

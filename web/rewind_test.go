@@ -25,6 +25,7 @@ import (
 // that is shorter or longer than the one it has seen. In a longer history numbers pass the last number seen: the
 // known-bad twin, for which the new history has the hash of the old one, compares numbers alone and notices nothing.
 func TestConsoleNoticesARestoredDatabase(t *testing.T) {
+	t.Parallel()
 	b := newBackup(t)
 	for name, history := range map[string]struct {
 		lost, after int // changes

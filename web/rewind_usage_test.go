@@ -16,6 +16,7 @@ import (
 // A database that went back to where usage was not stored yet gets what was acknowledged in the last minute again, each
 // event once, though no change of access is missing from it.
 func TestAcknowledgedUsageIsStoredAgain(t *testing.T) {
+	t.Parallel()
 	b := newBackup(t)
 	old, restored := b.restore(t), b.restore(t)
 	var behind atomic.Pointer[pgserver.Server]

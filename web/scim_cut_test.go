@@ -17,6 +17,7 @@ import (
 // by a directory that hangs up, leaves members, roles, copies and the audit log as they were or wholly as they are to
 // be; sent again, it ends as if it had never been cut.
 func TestGroupPushThatIsCut(t *testing.T) {
+	t.Parallel()
 	g := webtest.NewGateway(t)
 	d := g.Directory("Okta", "Viewer")
 	staff := g.AddRole("Staff")

@@ -102,6 +102,7 @@ func sizedPaths(t *testing.T, g webtest.Gateway) map[string]string {
 
 // Every page and list takes few queries, and none of them reads much more than it shows.
 func TestPagesOfALargeCompany(t *testing.T) {
+	t.Parallel()
 	g := webtest.NewGateway(t)
 	company(t, g)
 	paths, hook := sizedPaths(t, g), &asked{}

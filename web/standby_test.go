@@ -53,6 +53,7 @@ func socketOf(t *testing.T, server *pgserver.Server) string {
 // A console that finds itself on a standby, as after a switchover, is not ready and decides nothing by what the standby
 // has heard; with the primary back it goes on without a restart.
 func TestConsoleRefusesAStandby(t *testing.T) {
+	t.Parallel()
 	b := newBackup(t)
 	primary, standby := b.restore(t), b.standby(t)
 	var behind atomic.Pointer[pgserver.Server]
@@ -79,6 +80,7 @@ func TestConsoleRefusesAStandby(t *testing.T) {
 // Of several servers the one that takes writes is used. One that accepts connections and says nothing delays the first,
 // and is then the last to be asked; without the limit it would be waited for without end.
 func TestSeveralServers(t *testing.T) {
+	t.Parallel()
 	b := newBackup(t)
 	primary, standby := socketOf(t, b.restore(t)), socketOf(t, b.standby(t))
 	folder := t.TempDir()

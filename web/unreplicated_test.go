@@ -9,6 +9,7 @@ import (
 // A server that stops to wait for its synchronous standby reports a commit as done that a failover may lose: it is not
 // confirmed, neither a revoked key, nor usage, nor an estimate that is held.
 func TestChangesThatAreNotReplicatedAreNotConfirmed(t *testing.T) {
+	t.Parallel()
 	b := newBackup(t)
 	primary := b.restore(t)
 	c, _ := b.serving(t).Another(primary.URL("tollgate"))

@@ -16,6 +16,7 @@ import (
 // Reports of sums that were added up before equal usage_days at all times: with events that come late, adjustments,
 // replaced estimates, time zones, and users who are deleted.
 func TestReportsOfSumsEqualUsage(t *testing.T) {
+	t.Parallel()
 	g := webtest.NewGateway(t)
 	held, bobKey := g.Give(g.Bob, webtest.Research)
 	_ = held
