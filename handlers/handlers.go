@@ -26,6 +26,7 @@ import (
 	"tollgate/models/refusal"
 	"tollgate/models/replica"
 	"tollgate/models/report"
+	"tollgate/models/schema"
 	"tollgate/models/secret"
 	"tollgate/models/signin"
 	"tollgate/models/usage"
@@ -69,7 +70,8 @@ type Handlers struct {
 	profileListings  batched[bool, profileListing]
 	profileDocuments profileCache[json.RawMessage]
 	profileRows      profileCache[listedProfile]
-	firstStepsDone   atomic.Bool // they stay done
+	firstStepsDone   atomic.Bool                  // they stay done
+	schema           atomic.Pointer[schema.State] // as Ready has read it last
 	stopping         atomic.Bool
 }
 

@@ -89,6 +89,14 @@ func (a away) graced(call webtest.Object) bool {
 	return true
 }
 
+// ready fails the test unless balancers are told this.
+func (a away) ready(code int, status string) {
+	a.T.Helper()
+	if answer := a.console.Anonymous().Get("/readyz").Is(code); answer.JSON()["status"] != status {
+		a.T.Errorf("%s, want %s", answer.Body, status)
+	}
+}
+
 const openai = `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}]`
 
 // While the database is away, calls of a profile that says so are allowed from memory at every door, and nothing else:
@@ -101,7 +109,9 @@ func TestCallsAreAllowedFromMemory(t *testing.T) {
 	_, never := a.Give(a.Member("late@example.com", "Viewer"), late)
 	a.caller.Decides(webtest.Tool(open, "jira", "t"), "allowed", 200)
 	a.warms()
+	a.ready(200, "ready")
 	a.goes()
+	a.ready(200, "ready from memory: the database is away")
 
 	for range 3 {
 		began := time.Now()
@@ -216,6 +226,7 @@ func TestGraceEnds(t *testing.T) {
 				t.Errorf("refused after %s", after)
 			}
 			a.Eventually("the log says so", func() bool { return strings.Contains(a.console.Log.String(), "the database is still away") })
+			a.ready(503, "the database is away")
 		})
 	}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // Decisions and the counting of usage have connections of their own: a dozen pages and reports that wait for the
-// database keep none of them waiting, also not one for a key that has to be read first.
+// database keep none of them waiting, also not one for a key that has to be read first, nor take the console out of a balancer.
 func TestDecisionsGoOnWhilePagesWait(t *testing.T) {
 	t.Parallel()
 	dir := dataFolder(t)
@@ -45,6 +45,10 @@ func TestDecisionsGoOnWhilePagesWait(t *testing.T) {
 		err := db.NewRaw("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'tollgate'").Scan(t.Context(), &waiting)
 		return err == nil && waiting >= pageConnections
 	})
+	asked := time.Now()
+	if status, said := c.readiness(t); status != http.StatusOK || said != "ready" || time.Since(asked) > time.Second {
+		t.Errorf("balancers are told %d %s after %s", status, said, time.Since(asked))
+	}
 	for _, user := range users {
 		asked := time.Now()
 		question := fmt.Sprintf(`{"user_id": %q, "provider": "openai", "model": "gpt-4o"}`, user)

@@ -91,6 +91,13 @@ func TestSpooledUsageIsCountedOnce(t *testing.T) {
 	if answer := s.report(t, http.StatusAccepted, 3); answer["spooled"] != 3.0 || answer["counted"] != 0.0 {
 		t.Errorf("a batch is answered with %v", answer)
 	}
+	eventually(t, "balancers let usage through", func() bool {
+		status, said := s.console.readiness(t)
+		if status != http.StatusOK {
+			t.Fatalf("%d %s", status, said)
+		}
+		return said == "ready from memory: the database is away"
+	})
 	one := s.load.call(fmt.Sprintf(`, "event_id": %q, "cost": 0.001, "tokens": 10`, uuid.NewString()))
 	for range 2 { // as a gateway repeats it
 		if answer := s.console.demand(t, http.StatusAccepted, "POST", "/api/usage", s.load.key, one); answer["status"] != "spooled" {

@@ -157,9 +157,7 @@ func (c *Cache) keep(h *entitlement.Entitlements, polls int) {
 		h.Copies[i].Terms = c.terms.Share(h.Copies[i].Terms)
 	}
 	h.Use(c.polls)
-	if !c.opens.Load() && c.failsOpen(h) {
-		c.opens.Store(true)
-	}
+	c.opens.Store(max(c.opens.Load(), int64(c.longestGrace(h))))
 	p := c.entry(h.User)
 	p.entitlements = h
 	c.users[h.User] = p

@@ -94,7 +94,14 @@ func (c *Cache) graceOf(userCopy *entitlement.Copy) time.Duration {
 }
 
 // FailsOpen reports whether any profile allows calls from memory, as far as is known here.
-func (c *Cache) FailsOpen() bool { return c.opens.Load() }
+func (c *Cache) FailsOpen() bool { return c.opens.Load() > 0 }
+
+// GraceLasts reports whether the last poll is recent enough for calls of some profile to be allowed from memory.
+func (c *Cache) GraceLasts() bool {
+	c.mutex.RLock()
+	defer c.mutex.RUnlock()
+	return c.FailsOpen() && time.Since(c.fresh) <= time.Duration(c.opens.Load())+oldest
+}
 
 // AddUsed notes what was used here, for decisions from memory: counters that were read before lack it.
 func (c *Cache) AddUsed(all ...Used) {
@@ -102,7 +109,7 @@ func (c *Cache) AddUsed(all ...Used) {
 	defer c.mutex.Unlock()
 	for _, used := range all {
 		p := c.users[used.User]
-		if p.entitlements == nil || !c.failsOpen(p.entitlements) {
+		if p.entitlements == nil || c.longestGrace(p.entitlements) == 0 {
 			continue
 		}
 		if p.since == nil {
@@ -113,13 +120,12 @@ func (c *Cache) AddUsed(all ...Used) {
 	}
 }
 
-func (c *Cache) failsOpen(h *entitlement.Entitlements) bool {
+// longestGrace is the longest time for which one of a user's copies allows calls from memory; 0 for none.
+func (c *Cache) longestGrace(h *entitlement.Entitlements) (longest time.Duration) {
 	for i := range h.Copies {
-		if c.graceOf(&h.Copies[i]) > 0 {
-			return true
-		}
+		longest = max(longest, c.graceOf(&h.Copies[i]))
 	}
-	return false
+	return longest
 }
 
 // putBackSince takes back what was forgotten before counters could not be read.
