@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"text/template"
@@ -125,10 +127,12 @@ func discoverable(t *testing.T) string {
 	return server.URL
 }
 
-// rendered is a file of the chart with its default values.
-func rendered(t *testing.T, name string) []map[string]any {
+// rendered is a file of the chart with its default values, or others in their place.
+func rendered(t *testing.T, name string, others map[string]any) []map[string]any {
 	t.Helper()
 	functions := template.FuncMap{
+		"int": func(value any) (n int, err error) { return strconv.Atoi(fmt.Sprint(value)) },
+		"add": func(a, b int) int { return a + b },
 		"quote": func(value any) string {
 			out, _ := json.Marshal(strings.TrimSpace(strings.Trim(toText(value), `"`)))
 			return string(out)
@@ -146,8 +150,9 @@ func rendered(t *testing.T, name string) []map[string]any {
 		t.Fatal(err)
 	}
 	values := documents(t, "values.yaml", readDeploy(t, "helm/values.yaml"))[0]
+	maps.Copy(values, others)
 	var out bytes.Buffer
-	if err := parsed.Execute(&out, map[string]any{"Values": values, "Release": map[string]any{"Name": "tollgate"}}); err != nil {
+	if err := parsed.Execute(&out, map[string]any{"Values": values, "Release": map[string]any{"Name": "tollgate", "Namespace": "prod"}}); err != nil {
 		t.Fatal(err)
 	}
 	return documents(t, name, out.String())
@@ -180,7 +185,7 @@ func at(document any, path ...any) any {
 func TestHelmChart(t *testing.T) {
 	t.Parallel()
 	documents(t, "Chart.yaml", readDeploy(t, "helm/Chart.yaml"))
-	all := rendered(t, "console.yaml")
+	all := rendered(t, "console.yaml", nil)
 	container := at(all[0], "spec", "template", "spec", "containers", 0)
 	for _, one := range []struct {
 		want any
@@ -192,6 +197,8 @@ func TestHelmChart(t *testing.T) {
 		{"/healthz", at(container, "livenessProbe", "httpGet", "path")},
 		{"PodDisruptionBudget", all[2]["kind"]},
 		{1, at(all[2], "spec", "maxUnavailable")},
+		{20, at(all[0], "spec", "template", "spec", "terminationGracePeriodSeconds")},
+		{45, at(rendered(t, "console.yaml", map[string]any{"drain": 30})[0], "spec", "template", "spec", "terminationGracePeriodSeconds")},
 	} {
 		if fmt.Sprint(one.got) != fmt.Sprint(one.want) {
 			t.Errorf("%v, want %v", one.got, one.want)
@@ -202,12 +209,12 @@ func TestHelmChart(t *testing.T) {
 	}
 	help := must(t, nil, "", "--help")
 	for _, variable := range at(container, "env").([]any) {
-		if name := at(variable, "name").(string); !strings.Contains(help, name) {
+		if name := at(variable, "name").(string); name != "POD_IP" && !strings.Contains(help, name) {
 			t.Errorf("there is no setting %s", name)
 		}
 	}
 	environment, _, _ := given(t)
-	jobs := rendered(t, "migrate.yaml")
+	jobs := rendered(t, "migrate.yaml", nil)
 	for _, when := range []string{"pre-upgrade", "post-upgrade"} {
 		i := slices.IndexFunc(jobs, func(job map[string]any) bool { return at(job, "metadata", "annotations", "helm.sh/hook") == when })
 		if i < 0 {
@@ -266,6 +273,10 @@ func TestDeploymentFiles(t *testing.T) {
 		}
 	}
 	forwarded(t, compose)
+	reached(t, compose)
+	if state := "StateDirectory=tollgate tollgate/spool tollgate/archive"; !strings.Contains(unit, "\n"+state+"\n") {
+		t.Errorf("the unit has no line %s", state)
+	}
 	if text := readDeploy(t, "Dockerfile"); !regexp.MustCompile(`(?m)^COPY --from=certificates (\S+/ca-certificates.crt) (/etc/ssl/certs/ca-certificates.crt)$`).MatchString(text) {
 		t.Errorf("the image trusts no certificate:\n%s", text)
 	}

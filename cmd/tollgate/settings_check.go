@@ -50,6 +50,9 @@ func (s settings) checkBaseURL() error {
 
 func (s settings) checkHosts() error {
 	for _, name := range s.Hosts {
+		if net.ParseIP(name) != nil {
+			continue // also one of IPv6 without brackets, as Kubernetes gives it
+		}
 		if host, err := url.Parse("http://" + name); err != nil || host.Host != name || host.Hostname() == "" ||
 			strings.ContainsAny(name, "*@ ") {
 			return settingError{"TOLLGATE_HOSTS", fmt.Sprintf("%q is not a host name", name)}
