@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"net/netip"
 	"regexp"
 	"strings"
 	"testing"
@@ -124,5 +125,28 @@ func reached(t *testing.T, compose map[string]any) {
 	}
 	if spools[0] == spools[1] {
 		t.Errorf("consoles share the spool %s", spools[0])
+	}
+}
+
+// letsIn fails the test unless the nodes of the cluster let each other copy the database, and let consoles of other hosts
+// in, all of them by passwords.
+func letsIn(t *testing.T, patroni map[string]any) {
+	t.Helper()
+	replicator := at(patroni, "postgresql", "authentication", "replication", "username")
+	wanted := map[string]bool{fmt.Sprint("replication ", replicator): false, "all all": false}
+	lines, _ := at(patroni, "postgresql", "pg_hba").([]any)
+	for _, line := range lines {
+		fields := strings.Fields(fmt.Sprint(line))
+		if fields[len(fields)-1] != "scram-sha-256" {
+			t.Errorf("%s asks for no password", line)
+		}
+		if network, err := netip.ParsePrefix(fields[len(fields)-2]); fields[0] == "host" && err == nil && !network.Addr().IsLoopback() {
+			wanted[fields[1]+" "+fields[2]] = true
+		}
+	}
+	for who, in := range wanted {
+		if !in {
+			t.Errorf("no line lets %s in from other hosts: %v", who, lines)
+		}
 	}
 }

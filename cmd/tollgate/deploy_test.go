@@ -274,6 +274,7 @@ func TestDeploymentFiles(t *testing.T) {
 	}
 	forwarded(t, compose)
 	reached(t, compose)
+	letsIn(t, patroni)
 	if state := "StateDirectory=tollgate tollgate/spool tollgate/archive"; !strings.Contains(unit, "\n"+state+"\n") {
 		t.Errorf("the unit has no line %s", state)
 	}
