@@ -18,6 +18,10 @@ import (
 func Activate(ctx context.Context, db bun.IDB, actor permission.Actor, ids ...string) ([]identity.User, error) {
 	var changed []identity.User
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
+		groups, err := LockGroups(ctx, tx, ids...)
+		if err != nil {
+			return err
+		}
 		left, err := lockNamed(ctx, tx, actor, ids)
 		if err != nil {
 			return err
@@ -30,6 +34,9 @@ func Activate(ctx context.Context, db bun.IDB, actor permission.Actor, ids ...st
 				continue
 			}
 			if err := restoreName(ctx, tx, u, left); err != nil {
+				return err
+			}
+			if err := regroup(ctx, tx, u.ID, groups); err != nil {
 				return err
 			}
 			conn, err := connection.Get(ctx, tx, *u.ConnectionID)

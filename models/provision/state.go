@@ -42,10 +42,17 @@ func revive(ctx context.Context, tx database.Tx, conn connection.Connection, id 
 	if err != nil {
 		return err
 	}
+	groups, err := LockGroups(ctx, tx, id)
+	if err != nil {
+		return err
+	}
 	if _, err := lockForRoles(ctx, tx, conn, append(left, id)); err != nil {
 		return err
 	}
 	if err := comeBack(ctx, tx, conn, id); err != nil {
+		return err
+	}
+	if err := regroup(ctx, tx, id, groups); err != nil {
 		return err
 	}
 	before, err := GetUser(ctx, tx, conn.ID, id)

@@ -1,0 +1,66 @@
+package web_test
+
+import (
+	"fmt"
+	"testing"
+
+	"tollgate/web/webtest"
+)
+
+// Who comes back is in the groups that they left and that are still there: the copy that the role of a group gave stays,
+// with what was used of it and with its key. A group that was deleted meanwhile, and users who were released, do not.
+func TestSCIMLeaversComeBackToTheirGroups(t *testing.T) {
+	for name, back := range map[string]func(g webtest.Gateway, d webtest.Directory, user string){
+		"by the directory": func(g webtest.Gateway, d webtest.Directory, user string) {
+			webtest.Same(g.T, "the same user", d.Provision("kim@example.com", webtest.Object{"externalId": "k-1"}), user)
+		},
+		"by the directory, in two steps": func(g webtest.Gateway, d webtest.Directory, user string) {
+			d.Provision("kim@example.com", webtest.Object{"externalId": "k-1", "active": false})
+			d.Patch("/Users/"+user, `{"op":"replace","path":"active","value":true}`).Is(200)
+		},
+		"by an admin": func(g webtest.Gateway, _ webtest.Directory, user string) {
+			g.Admin.API("PUT", "/api/users/"+user+"/activate", nil).Is(200)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := webtest.NewGateway(t)
+			role := g.AddRole("Dev")
+			g.AssignByRole(g.Work, "Dev")
+			d := g.Directory("Okta", "Viewer")
+			user := d.Provision("kim@example.com", webtest.Object{"externalId": "k-1"})
+			eng, gone := d.Group("Eng", user), d.Group("Gone", user)
+			d.Rules(webtest.Object{"group_id": eng, "role_id": role}).Is(200)
+			key := g.Admin.API("POST", fmt.Sprint("/api/users/", user, "/access-profiles/", g.Copies(user)[0]["id"], "/virtual-keys"),
+				webtest.Object{"name": "laptop"}).Is(200).Object("virtual_key")["value"]
+			g.Admin.Counted(webtest.Event(key, "cost", 8))
+			g.Admin.Decides(webtest.Model(key), "budget_exceeded", 402)
+			copies := g.Copies(user)
+
+			d.SCIM("DELETE", "/Users/"+user, nil).Is(204)
+			members := func(group string) int {
+				return len(d.SCIM("GET", "/Groups/"+group, nil).Is(200).JSON()["members"].([]any))
+			}
+			webtest.Same(t, "members while away", members(eng), 0)
+			d.SCIM("DELETE", "/Groups/"+gone, nil).Is(204)
+			before := d.SCIM("GET", "/Groups/"+eng, nil).Header.Get("ETag")
+			back(g, d, user)
+			g.Admin.Decides(webtest.Model(key), "budget_exceeded", 402)
+			webtest.Same(t, "copies", g.Copies(user), copies)
+			webtest.Same(t, "members", members(eng), 1)
+			if d.SCIM("GET", "/Groups/"+eng, nil).Header.Get("ETag") == before {
+				t.Error("the group has the version that it had without the user")
+			}
+			// What the directory sends next counts.
+			d.SCIM("PUT", "/Groups/"+eng, webtest.Object{"displayName": "Eng", "members": []webtest.Object{}}).Is(200)
+			webtest.Same(t, "role", g.Account(user)["role"], any("Viewer"))
+			d.SCIM("DELETE", "/Users/"+user, nil).Is(204)
+			back(g, d, user)
+			webtest.Same(t, "members", members(eng), 0)
+
+			d.Patch("/Groups/"+eng, addMember(user)).Is(204)
+			d.SCIM("DELETE", "/Users/"+user, nil).Is(204)
+			g.Admin.API("PUT", "/api/users/"+user+"/release", nil).Is(200)
+			webtest.Same(t, "kept of a released user", g.Count("scim_left_members"), 0)
+		})
+	}
+}
