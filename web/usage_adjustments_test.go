@@ -148,12 +148,74 @@ func TestAdjustmentsOfWhatWasCleared(t *testing.T) {
 	webtest.Same(t, "of the tool", g.Admin.API("GET", "/api/usage?provider=mcp", nil).JSON()["total"].(webtest.Object)["cost"], any(0.0))
 	webtest.Same(t, "used since", shown(), any(1.0))
 	g.Admin.API("POST", "/api/usage/adjustments", `{"event_id":"before","amount":-5,"reason":"r"}`).Is(201)
-	if n := shown().(float64); n < 0 || n > 1 {
-		t.Errorf("used since: %v", n)
-	}
+	webtest.Same(t, "used since", shown(), any(1.0))
 	g.Balanced()
 	g.Admin.Counted(webtest.Event(g.Key, "event_id", "last"))
 	g.Admin.API("DELETE", "/api/users/"+g.Ada, nil).Is(200)
 	g.Admin.API("POST", "/api/usage/adjustments", `{"event_id":"last","amount":-1,"reason":"r"}`).Is(201)
+	g.Balanced()
+}
+
+// What is corrected of an event before a reset is not shown, in either direction; of an event since, it is.
+func TestCorrectionsAcrossAReset(t *testing.T) {
+	g := webtest.NewGateway(t)
+	reset := func() {
+		g.Admin.API("POST", fmt.Sprint("/api/access-profiles/", g.Work, "/propagate"), `{"fields":["provider_configs","budgets","rate_limit"],"reset_usage":true}`).Is(200)
+	}
+	shows := func(what string, cost, tokens float64) {
+		t.Helper()
+		held := g.Copies(g.Ada)[0]
+		provider := webtest.Objects(held["provider_configs"])[0]
+		webtest.Same(t, what, []any{
+			webtest.Objects(held["budgets"])[0]["current_usage"], webtest.Objects(provider["budgets"])[0]["current_usage"],
+			held["rate_limit"].(webtest.Object)["token_current_usage"],
+		}, []any{cost, cost, tokens})
+	}
+	refund := func(event string, amount float64) {
+		g.Admin.API("POST", "/api/usage/adjustments", webtest.Object{"event_id": event, "amount": amount, "reason": "r"}).Is(201)
+	}
+	exact := func(event webtest.Object, cost float64, tokens int) {
+		g.Admin.Counted(webtest.With(event, "estimated", nil, "cost", cost, "tokens", tokens))
+	}
+	estimate := func() webtest.Object {
+		made := webtest.Event(g.Key, "estimated", true, "cost", 1, "tokens", 10)
+		g.Admin.Counted(made)
+		return made
+	}
+	g.Admin.Counted(webtest.Event(g.Key, "event_id", "before", "cost", 4, "tokens", 10))
+	more, less := estimate(), estimate()
+	reset()
+	shows("after the reset", 0, 0)
+	exact(more, 3, 30)
+	shows("after an estimate from before that was too low", 0, 0)
+	since := estimate()
+	g.Admin.Counted(webtest.Event(g.Key, "event_id", "since", "cost", 2, "tokens", 10))
+	shows("used since", 3, 20)
+	refund("before", -4)
+	exact(less, 0.5, 5)
+	shows("after corrections of what was before", 3, 20)
+	refund("since", -1.5)
+	exact(since, 2, 15)
+	shows("after corrections of what was since", 2.5, 25)
+	reset()
+	refund("since", -0.5)
+	shows("after another reset", 0, 0)
+	g.Balanced()
+}
+
+// A limit that gets a window back which it had before begins at zero, whatever is corrected of what was used in it.
+func TestCorrectionsOfAWindowThatReturns(t *testing.T) {
+	g := webtest.NewGateway(t)
+	lasts := func(duration string) {
+		profile := fmt.Sprint("/api/access-profiles/", g.Work)
+		g.Admin.API("PUT", profile, `{"budgets":[{"max_limit":10,"reset_duration":"`+duration+`"}]}`).Is(200)
+		g.Admin.API("POST", profile+"/propagate", `{"fields":["budgets"]}`).Is(200)
+	}
+	g.Admin.Counted(webtest.Event(g.Key, "event_id", "before", "cost", 5))
+	lasts("1Y")
+	lasts("1M")
+	g.Admin.Counted(webtest.Event(g.Key, "cost", 1))
+	g.Admin.API("POST", "/api/usage/adjustments", `{"event_id":"before","amount":-5,"reason":"r"}`).Is(201)
+	webtest.Same(t, "used since", webtest.Objects(g.Copies(g.Ada)[0]["budgets"])[0]["current_usage"], any(1.0))
 	g.Balanced()
 }

@@ -7,6 +7,7 @@ import (
 	"tollgate/models/audit"
 	"tollgate/models/database"
 	"tollgate/models/input"
+	"tollgate/models/ledger"
 	"tollgate/models/money"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
@@ -55,8 +56,7 @@ type adjustedCharge struct {
 }
 
 // storeAdjustment adds the row and takes its amount from the counters of spend that its event was counted on, in the
-// order of their keys, from its user and key, and from the event's day. What was cleared of a counter is never more
-// than what is used.
+// order of their keys, from its user and key, and from the event's day.
 const storeAdjustment = `
 WITH event AS (
     SELECT * FROM counted_events WHERE event_id = ?2::uuid AND week = ?8::date
@@ -64,13 +64,13 @@ WITH event AS (
     INSERT INTO usage_adjustments (id, name, event_id, amount, charge, reason, actor, created_at, week)
     VALUES (?0, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8::date)
 ), counters AS (
-    SELECT w.line_id, w.kind, w.reset_duration, w.window_start
+    SELECT w.line_id, w.kind, w.reset_duration, w.window_start, ?3::bigint AS more, event.received_at
     FROM event CROSS JOIN LATERAL unnest(event.line_ids, event.line_kinds, event.line_durations,
         event.window_starts) AS l(line_id, kind, reset_duration, window_start)
     JOIN limit_windows AS w USING (line_id, kind, reset_duration, window_start)
     WHERE l.kind = 'spend' ORDER BY 1, 2, 3, 4 FOR UPDATE OF w
 ), counted AS (
-    UPDATE limit_windows AS w SET used = w.used + ?3, cleared = least(w.cleared, w.used + ?3)
+    UPDATE limit_windows AS w SET used = w.used + c.more, cleared = ` + ledger.ClearedWith + `
     FROM counters AS c
     WHERE (w.line_id, w.kind, w.reset_duration, w.window_start) = (c.line_id, c.kind, c.reset_duration, c.window_start)
 ), latest AS (

@@ -40,7 +40,7 @@ FROM ` + pushedLimits + ` WHERE ` + matchLimits
 // clearReturning resets a window that a limit had before and gets back, so that it starts at zero like any other
 // unmatched one.
 const clearReturning = `
-UPDATE limit_windows AS w SET cleared = w.used
+UPDATE limit_windows AS w SET cleared = w.used, cleared_at = clock_timestamp()
 FROM limit_lines AS l, ` + pushedLimits + `
 WHERE ` + matchLimits + ` AND w.line_id = l.id AND w.kind = n.kind AND w.reset_duration = n.reset_duration
     AND w.cleared < w.used`

@@ -170,7 +170,7 @@ func storeVersions(ctx context.Context, tx database.Tx, copies, versions []int64
 // clearUsage resets the used amounts of the limits in the groups named. The ledger keeps what was counted.
 func clearUsage(ctx context.Context, tx database.Tx, policies []int64, groups []string) (int64, error) {
 	result, err := tx.NewRaw(`
-UPDATE limit_windows AS w SET cleared = w.used
+UPDATE limit_windows AS w SET cleared = w.used, cleared_at = clock_timestamp()
 FROM limit_lines AS l
 WHERE l.policy_id = ANY (?0) AND w.line_id = l.id AND w.kind = l.kind AND w.cleared < w.used
   AND CASE WHEN l.provider_name IS NOT NULL THEN 'provider_configs' WHEN l.kind = 'spend' THEN 'budgets'

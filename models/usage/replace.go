@@ -98,15 +98,15 @@ WITH estimate AS (
 ), counters AS (
     SELECT w.line_id, w.kind, w.reset_duration, w.window_start,
            ` + policy.AmountOfEvent + ` AS more,
-           e.sealed
-    FROM (SELECT more_cost AS cost, more_tokens AS tokens, more_requests AS requests, sealed, line_ids, line_kinds,
-        line_durations, window_starts FROM estimate) AS e
+           e.sealed, e.received_at
+    FROM (SELECT more_cost AS cost, more_tokens AS tokens, more_requests AS requests, sealed, received_at, line_ids,
+        line_kinds, line_durations, window_starts FROM estimate) AS e
     CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.line_durations, e.window_starts) AS l(line_id, kind,
         reset_duration, window_start)
     JOIN limit_windows AS w USING (line_id, kind, reset_duration, window_start)
     ORDER BY 1, 2, 3, 4 FOR UPDATE OF w
 ), counted AS (
-    UPDATE limit_windows AS w SET used = w.used + c.more, cleared = least(w.cleared, w.used + c.more),
+    UPDATE limit_windows AS w SET used = w.used + c.more, cleared = ` + ledger.ClearedWith + `,
         sealed = w.sealed + CASE WHEN c.sealed THEN c.more ELSE 0 END
     FROM counters AS c
     WHERE (w.line_id, w.kind, w.reset_duration, w.window_start) = (c.line_id, c.kind, c.reset_duration, c.window_start)
