@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"tollgate/web/webtest"
 )
 
@@ -237,4 +239,23 @@ func TestDeleteKey(t *testing.T) {
 		webtest.Same(t, "keys", len(s.Keys(s.Ada)), 1)
 		webtest.Same(t, "held", s.Held(s.Ada), "Research direct")
 	}
+}
+
+// A key under the path of another user is unknown there, also to those who may not change its owner.
+func TestKeyOfAnotherUserIsUnknown(t *testing.T) {
+	s := webtest.NewStage(t)
+	s.Assign(s.Ada, webtest.Research)
+	s.Assign(s.UserID(webtest.Admin), webtest.Research)
+	admins := s.Keys(s.UserID(webtest.Admin))[0]["id"]
+	lesser := s.Lesser()
+	of := func(user, key any) string {
+		return fmt.Sprint("/api/users/", user, "/access-profiles/virtual-keys/", key)
+	}
+	s.Unchanged(func() {
+		answer := func(key any) webtest.Object {
+			return lesser.API("DELETE", of(s.Ada, key), nil).Refuses(404, "not_found", "").Object("error")
+		}
+		webtest.Same(t, "the answer", answer(admins), answer(uuid.NewString()))
+		lesser.API("DELETE", of(s.UserID(webtest.Admin), admins), nil).Refuses(403, "forbidden", "")
+	})
 }

@@ -49,16 +49,17 @@ func recordKey(ctx context.Context, tx database.Tx, actor permission.Actor, acti
 	return audit.Record(tx, c)
 }
 
-// lockKey locks a key's user and then the key. Refusals: NotFound, Forbidden as for a change of their access.
+// lockKey locks a key's user and then the key; "" is any user. Refusals: NotFound, also of the key of another user, and
+// Forbidden as for a change of their access.
 func lockKey(
-	ctx context.Context, tx database.Tx, actor permission.Actor, needed permission.Permission, id string,
+	ctx context.Context, tx database.Tx, actor permission.Actor, needed permission.Permission, user, id string,
 ) (Key, error) {
 	var k Key
 	if !identity.UserID.MatchString(id) {
 		return k, problem.Missing("virtual key")
 	}
-	var user string
-	if err := tx.NewRaw("SELECT user_id FROM virtual_keys WHERE id = ?", id).Scan(ctx, &user); err != nil {
+	if err := tx.NewRaw("SELECT user_id FROM virtual_keys WHERE id = ?0 AND ?1 IN ('', user_id)", id, user).
+		Scan(ctx, &user); err != nil {
 		return k, problem.NotFoundOr(err, "virtual key")
 	}
 	if _, err := identity.LockAccess(ctx, tx, actor, needed, user); err != nil {
@@ -104,7 +105,7 @@ func rotate(
 ) (Key, error) {
 	var k Key
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		old, err := lockKey(ctx, tx, actor, needed, id)
+		old, err := lockKey(ctx, tx, actor, needed, "", id)
 		if err != nil {
 			return err
 		}
@@ -146,11 +147,8 @@ func rotate(
 func Delete(ctx context.Context, db bun.IDB, actor permission.Actor, user, id string) (Key, error) {
 	var old Key
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) (err error) {
-		if old, err = lockKey(ctx, tx, actor, permission.DeleteAccessProfiles, id); err != nil {
+		if old, err = lockKey(ctx, tx, actor, permission.DeleteAccessProfiles, user, id); err != nil {
 			return err
-		}
-		if old.UserID != user {
-			return problem.Missing("virtual key")
 		}
 		if _, err := tx.NewDelete().Model(&old).WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("delete virtual key: %w", err)
