@@ -44,10 +44,10 @@ func SetOverride(
 	if err != nil {
 		return policy.Budget{}, err
 	}
-	o, problems := in.check(now)
 	return changeOverride(
 		ctx, db, actor, permission.UpdateAccessProfiles, user, copyID, budgetID, "override_set",
 		func(ctx context.Context, tx database.Tx, line overriddenLine) (bool, error) {
+			o, problems := in.check(line.OverrideExpiresAt, now)
 			if err := problem.InvalidInput(problems); err != nil {
 				return false, err
 			}

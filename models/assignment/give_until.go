@@ -66,7 +66,7 @@ func extend(
 	if err := g.helps(held, now); err != nil {
 		return held, err
 	}
-	in := CopyInput{ExpiresAt: input.FormValue(g.Until.UTC().Format(timeForm))}
+	in := CopyInput{ExpiresAt: input.FormValue(g.Until.UTC().Format(time.RFC3339Nano))}
 	return Change(ctx, tx, actor, held.UserID, held.ID, in)
 }
 

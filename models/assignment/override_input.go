@@ -41,14 +41,15 @@ func OverrideForm(b policy.Budget) OverrideInput {
 // OverrideUntil is the input that raises a budget until a date.
 func OverrideUntil(amount money.Money, until time.Time) OverrideInput {
 	return OverrideInput{
-		Amount: input.FormValue(amount.String()), Mode: input.FormValue("until"), ExpiresAt: input.FormValue(until.UTC().Format(timeForm)),
+		Amount: input.FormValue(amount.String()), Mode: input.FormValue("until"), ExpiresAt: input.FormValue(until.UTC().Format(time.RFC3339Nano)),
 	}
 }
 
 // timeForm is how forms send a moment, in UTC.
 const timeForm = "2006-01-02T15:04:05"
 
-func (in OverrideInput) check(now time.Time) (o BudgetOverride, problems problem.Problems) {
+// check reads an override; stands is when the one of now ends, nil for none that ends on a date.
+func (in OverrideInput) check(stands *time.Time, now time.Time) (o BudgetOverride, problems problem.Problems) {
 	c := &input.Reader{}
 	o.Amount = ReadRaise(c, "amount", in.Amount)
 	const choices = "Choose window, until, cycles or forever."
@@ -71,7 +72,7 @@ func (in OverrideInput) check(now time.Time) (o BudgetOverride, problems problem
 	case in.ExpiresAt.Given() && ok && mode != "until":
 		c.Add("expires_at", "expires_at_not_allowed", "Leave the date out, or choose to raise until a date.")
 	case in.ExpiresAt.Given():
-		o.Until = c.Expiry("expires_at", in.ExpiresAt, nil, now)
+		o.Until = c.Expiry("expires_at", in.ExpiresAt, stands, now)
 	case mode == "until":
 		c.Add("expires_at", "required", "Say until when.")
 	}

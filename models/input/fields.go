@@ -22,7 +22,8 @@ func (c *Reader) Description(v Value, description **string) {
 	}
 }
 
-// Expiry reads when a key expires: a time in the future, the stored one, or null for never.
+// Expiry reads when a key expires: a time in the future, the stored one, or null for never. Forms show whole seconds, so
+// the second of the stored one is the stored one.
 func (c *Reader) Expiry(field string, v Value, stands *time.Time, now time.Time) *time.Time {
 	if v.Kind == Null {
 		return nil
@@ -30,7 +31,8 @@ func (c *Reader) Expiry(field string, v Value, stands *time.Time, now time.Time)
 	t, ok := c.Time(field, v, "the moment it expires")
 	switch {
 	case !ok:
-	case stands != nil && t.Equal(*stands):
+	case stands != nil && (t.Equal(*stands) || v.FromForm && t.Equal(stands.Truncate(time.Second))):
+		return stands
 	case !t.After(now):
 		c.Add(field, "timestamp_in_past", "Choose a time in the future.")
 	}
