@@ -72,6 +72,10 @@ func AttachedWords(done attachment.Attached) string {
 	if done.Already > 0 {
 		said += " " + strconv.Itoa(done.Already) + " had it directly and have it from the role too."
 	}
+	if done.Endless > 0 {
+		said += " " + plural.Of(done.Endless, "copy", "copies") + plural.Choose(done.Endless == 1, " no longer ends", " no longer end") +
+			": assigned directly until an end, which does not count while it comes with the role."
+	}
 	return said + keyless(done.Keyless)
 }
 

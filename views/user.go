@@ -178,6 +178,10 @@ func roleEffects(u identity.User, e attachment.RoleEffects) []string {
 		effects = append(effects, "Their access by "+ui.Sequence(e.Ends)+" ends: it was also assigned directly, until an "+
 			"end that is past. A new end lets the copy work again.")
 	}
+	if len(e.Endless) > 0 {
+		effects = append(effects, "Their access by "+ui.Sequence(e.Endless)+" no longer ends: it was assigned directly, until "+
+			"an end, which does not count while it comes with the role.")
+	}
 	if len(e.Gains) > 0 {
 		effects = append(effects, "They get "+ui.Sequence(e.Gains)+", with nothing used.")
 	}

@@ -50,6 +50,62 @@ func TestRoleChangeNamesWhatExpires(t *testing.T) {
 	}
 }
 
+// ending has ada hold Research directly until an end, expired or not, and the role New hand it out.
+func ending(t *testing.T, until string) webtest.Stage {
+	t.Helper()
+	s := webtest.NewStage(t)
+	s.AddRole("New")
+	held, _ := s.Assign(s.Ada, webtest.Research)
+	s.AssignByRole(webtest.Research, "New")
+	s.Exec("UPDATE user_access_profiles SET expires_at = now() + ?::interval WHERE id = ?", until, webtest.Int64ID(held))
+	return s
+}
+
+// A copy that no longer ends by a role is named before the role changes, and in the log, also when it had expired.
+func TestRoleChangeNamesWhatNoLongerEnds(t *testing.T) {
+	for name, until := range map[string]string{"expired": "-1 hour", "not yet": "1 day"} {
+		t.Run(name, func(t *testing.T) {
+			s := ending(t, until)
+			s.Unchanged(func() {
+				asked := s.Session.Post("/users/"+s.Ada+"/role", url.Values{"role_id": {fmt.Sprint(s.RoleID("New"))}}).Is(200)
+				if effects := webtest.Text(asked.One("ul", "class", "effects")); !strings.Contains(effects, "Their access by Research no longer ends") {
+					t.Errorf("it asks: %s", effects)
+				}
+			})
+			s.Audits(func() { s.SetRole(s.Ada, "New") }, "update - "+s.Ada+" cli", "update 4 "+s.Ada+" cli")
+			var changed string
+			s.Scan(&changed, `SELECT concat_ws(' ', previous_values::json->>'from_role', previous_values::json->>'expires_at' IS NOT NULL,
+    new_values::json->>'from_role', new_values::json->>'expires_at' IS NOT NULL, metadata::json->>'role_id') FROM audit_logs ORDER BY id DESC LIMIT 1`)
+			webtest.Same(t, "recorded", changed, fmt.Sprint("false t true f ", s.RoleID("New")))
+			s.Unchanged(func() { s.SetRole(s.Ada, "New") })
+		})
+	}
+}
+
+// The same is said of those who get a profile by the role that they have, and before users are handed over.
+func TestAttachmentNamesWhatNoLongerEnds(t *testing.T) {
+	s := ending(t, "-1 hour")
+	s.SetRole(s.Bob, "New")
+	plan := fmt.Sprintf("/api/scim-connections/%d/hand-over", s.Directory("Okta", "New").Connection)
+	said := s.Admin.API("POST", plan, webtest.Object{"email_domain": "example.com", "dry_run": true}).Is(200).JSON()
+	webtest.Same(t, "handed over", said["endless"], any(webtest.Object{"Research": 1.0}))
+	page := strings.Replace(plan, "/api/scim-connections/", "/settings/provisioning/", 1)
+	shown := webtest.Text(s.Session.Post(page, url.Values{"email_domain": {"example.com"}}).Is(200).One("main"))
+	if want := "The access of 1 user by Research no longer ends"; !strings.Contains(shown, want) {
+		t.Errorf("no %q in %s", want, shown)
+	}
+	roles := fmt.Sprintf("/api/access-profiles/%d/roles", webtest.Research)
+	applied := s.Admin.API("POST", roles, webtest.Object{"role_ids": []int64{s.RoleID("Viewer")}, "apply_to_existing": true}).Is(200).JSON()["message"]
+	if want := "1 copy no longer ends"; !strings.Contains(fmt.Sprint(applied), want) {
+		t.Errorf("no %q in %s", want, applied)
+	}
+	var metadata string
+	s.Scan(&metadata, "SELECT metadata FROM audit_logs WHERE action = 'attach_role' ORDER BY id DESC LIMIT 1")
+	if want := `"endless_for":["` + s.Ada + `"]`; !strings.Contains(metadata, want) {
+		t.Errorf("no %s in %s", want, metadata)
+	}
+}
+
 // Of those who keep their copies when a profile is taken from a role, the ones whose copy expires by it are told apart.
 func TestDetachmentNamesWhatExpires(t *testing.T) {
 	s := expiring(t)

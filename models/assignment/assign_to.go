@@ -3,6 +3,8 @@ package assignment
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -44,7 +46,7 @@ func AssignTo(
 	return err
 }
 
-// AssignAll assigns a profile and records each copy that was made.
+// AssignAll assigns a profile and records each copy that was made, and each that no longer ends.
 func AssignAll(
 	ctx context.Context, tx database.Tx, actor permission.Actor, shown profile.Profile, users []identity.Holder,
 	from Origin, about map[string]any, now time.Time,
@@ -53,19 +55,34 @@ func AssignAll(
 	if err != nil {
 		return g, err
 	}
-	made, err := LoadCopies(ctx, tx, SelectCopies(tx).
-		Where("c.access_profile_id = ? AND c.user_id = ANY (?)", shown.ID, pgdialect.Array(g.Users)).Order("c.id"))
+	return g, g.record(ctx, tx, actor, shown, func(string) map[string]any { return maps.Clone(about) }, now)
+}
+
+// record writes the audit rows of the copies; about is the metadata of a user's.
+func (g Assigned) record(
+	ctx context.Context, tx database.Tx, actor permission.Actor, shown profile.Profile,
+	about func(user string) map[string]any, now time.Time,
+) error {
+	users := slices.AppendSeq(slices.Clone(g.Users), maps.Keys(g.Endless))
+	if len(users) == 0 {
+		return nil
+	}
+	copies, err := LoadCopies(ctx, tx, SelectCopies(tx).
+		Where("c.access_profile_id = ? AND c.user_id = ANY (?)", shown.ID, pgdialect.Array(users)).Order("c.id"))
 	if err != nil {
-		return g, err
+		return err
 	}
-	for _, assigned := range made {
-		metadata := map[string]any{}
-		for name, value := range about {
-			metadata[name] = value
+	for _, assigned := range copies {
+		if end, endless := g.Endless[assigned.UserID]; endless {
+			had := map[string]any{"from_role": false, "expires_at": end}
+			has := map[string]any{"from_role": true, "expires_at": nil}
+			err = RecordCopy(ctx, tx, actor, "update", assigned, now, had, has, about(assigned.UserID))
+		} else {
+			err = RecordCopy(ctx, tx, actor, "assign", assigned, now, nil, assigned, about(assigned.UserID))
 		}
-		if err := RecordCopy(ctx, tx, actor, "assign", assigned, now, nil, assigned, metadata); err != nil {
-			return g, err
+		if err != nil {
+			return err
 		}
 	}
-	return g, nil
+	return nil
 }

@@ -3,7 +3,6 @@ package assignment
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/uptrace/bun/dialect/pgdialect"
@@ -26,6 +25,9 @@ type Origin struct {
 type Assigned struct {
 	Users    []string // who got a copy
 	Existing []string // who had a direct copy, which now comes from the role too
+
+	// Endless are those of Existing whose copy had an end, with the end: it does not count while the role gives the copy.
+	Endless map[string]time.Time
 }
 
 const copiesAtOnce = 1000
@@ -69,11 +71,10 @@ func (g *Assigned) some(
 	for i, user := range users {
 		ids[i] = user.ID
 	}
-	var existing []string
+	var touched []string
 	if !from.Direct {
-		err := tx.NewRaw(`UPDATE user_access_profiles SET from_role = true
-WHERE access_profile_id = ? AND user_id = ANY (?) AND NOT from_role RETURNING user_id`, shown.ID, pgdialect.Array(ids)).Scan(ctx, &existing)
-		if err != nil {
+		var err error
+		if touched, err = g.keep(ctx, tx, shown.ID, ids); err != nil {
 			return err
 		}
 	}
@@ -81,7 +82,6 @@ WHERE access_profile_id = ? AND user_id = ANY (?) AND NOT from_role RETURNING us
 	if err != nil {
 		return err
 	}
-	touched := slices.Clone(existing)
 	policies := make([]int64, len(made))
 	for i, m := range made {
 		policies[i] = m.PolicyID
@@ -89,13 +89,37 @@ WHERE access_profile_id = ? AND user_id = ANY (?) AND NOT from_role RETURNING us
 		g.Users = append(g.Users, m.UserID)
 	}
 	tx.Invalidate(touched...)
-	g.Existing = append(g.Existing, existing...)
 	if len(made) == 0 {
 		return nil
 	}
 	return fieldgroup.Sync(
 		ctx, tx, policies, policy.Policy{Calendar: shown.Calendar}, shown.Policy, fieldgroup.Names, now,
 	)
+}
+
+// keep notes that the direct copies of a profile that users have come from their role too. It returns who they are.
+func (g *Assigned) keep(ctx context.Context, tx database.Tx, profileID int64, users []string) ([]string, error) {
+	var existing []struct {
+		UserID    string
+		ExpiresAt *time.Time
+	}
+	err := tx.NewRaw(`UPDATE user_access_profiles SET from_role = true
+WHERE access_profile_id = ? AND user_id = ANY (?) AND NOT from_role RETURNING user_id, expires_at`,
+		profileID, pgdialect.Array(users)).Scan(ctx, &existing)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(existing))
+	for i, row := range existing {
+		if ids[i] = row.UserID; row.ExpiresAt != nil {
+			if g.Endless == nil {
+				g.Endless = map[string]time.Time{}
+			}
+			g.Endless[row.UserID] = row.ExpiresAt.UTC()
+		}
+	}
+	g.Existing = append(g.Existing, ids...)
+	return ids, nil
 }
 
 type madeCopy struct {

@@ -71,6 +71,7 @@ type Attached struct {
 	Roles   []string // names of those that are attached now
 	Applied int      // users who got a copy
 	Already int      // users who had a direct copy, which now comes from the role too
+	Endless int      // of those, whose copy had an end, which does not count while it comes from the role
 	Keyless int      // users who got a copy and have no key
 	Default *bool    // whether new members get it, when that was sent
 }
@@ -127,6 +128,7 @@ func AttachRoles(
 			}
 		}
 		done.Roles, done.Applied, done.Already = roles, len(g.Users), len(g.Existing)
+		done.Endless = len(g.Endless)
 		if done.Keyless, err = assignment.CountKeyless(ctx, tx, g.Users); err != nil {
 			return err
 		}
@@ -216,6 +218,9 @@ func recordAttachments(
 	}
 	if a.apply {
 		metadata["user_ids"], metadata["already_held_by"] = g.Users, g.Existing
+	}
+	if len(g.Endless) > 0 {
+		metadata["endless_for"] = slices.Sorted(maps.Keys(g.Endless))
 	}
 	if err := c.Documents(nil, changed, metadata); err != nil {
 		return err

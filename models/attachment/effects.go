@@ -15,16 +15,17 @@ import (
 
 // RoleEffects is what a change of a user's role would do to their copies.
 type RoleEffects struct {
-	RoleID int64
-	Role   string
-	Gains  []string // names of the profiles they would get a copy of
-	Loses  []string // names of the profiles whose copies they would lose with their usage
-	Ends   []string // names of the profiles whose copies would expire: they are direct too, until an end that is past
-	Keys   int64    // keys that would be deleted, because no copy would be left
+	RoleID  int64
+	Role    string
+	Gains   []string // names of the profiles they would get a copy of
+	Loses   []string // names of the profiles whose copies they would lose with their usage
+	Ends    []string // names of the profiles whose copies would expire: they are direct too, until an end that is past
+	Endless []string // names of the profiles whose copies would no longer end: they are direct, until an end
+	Keys    int64    // keys that would be deleted, because no copy would be left
 }
 
 // None reports that their copies would stay the same.
-func (e RoleEffects) None() bool { return len(e.Gains)+len(e.Loses)+len(e.Ends) == 0 }
+func (e RoleEffects) None() bool { return len(e.Gains)+len(e.Loses)+len(e.Ends)+len(e.Endless) == 0 }
 
 // PreviewRole returns what another role would do to the copies of a user. For a role that does not exist it is empty,
 // and it names nothing for the role that they have.
@@ -36,20 +37,23 @@ func PreviewRole(ctx context.Context, db bun.IDB, userID string, in identity.Rol
 	}
 	e.Role, e.Keys = all.Role, all.Keys
 	e.Gains, e.Loses = slices.Sorted(maps.Keys(all.Gains)), slices.Sorted(maps.Keys(all.Loses))
-	e.Ends = slices.Sorted(maps.Keys(all.Ends))
+	e.Ends, e.Endless = slices.Sorted(maps.Keys(all.Ends)), slices.Sorted(maps.Keys(all.Endless))
 	return e, nil
 }
 
 // ManyEffects is what a change of the role of many users would do to their copies.
 type ManyEffects struct {
-	Role               string         // "" for one that does not exist
-	Gains, Loses, Ends map[string]int // how many users, by the name of the profile
-	Keys               int64          // keys that would be deleted, because no copy would be left to their users
+	Role                 string         // "" for one that does not exist
+	Gains                map[string]int // how many users, by the name of the profile, like those that follow
+	Loses, Ends, Endless map[string]int
+	Keys                 int64 // keys that would be deleted, because no copy would be left to their users
 }
 
 // PreviewRoleOf returns what another role would do to the copies of users. Those who have it already keep theirs.
 func PreviewRoleOf(ctx context.Context, db bun.IDB, userIDs []string, roleID int64) (ManyEffects, error) {
-	e := ManyEffects{Gains: map[string]int{}, Loses: map[string]int{}, Ends: map[string]int{}}
+	e := ManyEffects{
+		Gains: map[string]int{}, Loses: map[string]int{}, Ends: map[string]int{}, Endless: map[string]int{},
+	}
 	var rows []struct {
 		Kind, Name string
 		N          int64
@@ -61,7 +65,9 @@ WITH moved AS (SELECT id FROM users WHERE id = ANY (?0) AND role_id <> ?1), gain
     WHERE a.role_id = ?1 AND a.is_default AND p.is_active
       AND NOT EXISTS (SELECT FROM user_access_profiles AS c WHERE c.user_id = moved.id AND c.access_profile_id = p.id)
 ), held AS (
-    SELECT c.user_id AS id, p.name, left_behind AND NOT c.direct AS lost, left_behind AND `+hasEnded+` AS ends
+    SELECT c.user_id AS id, p.name, left_behind AND NOT c.direct AS lost, left_behind AND `+hasEnded+` AS ends,
+        NOT c.from_role AND c.expires_at IS NOT NULL AND p.is_active AND c.access_profile_id IN
+            (SELECT access_profile_id FROM role_access_profiles WHERE role_id = ?1 AND is_default) AS endless
     FROM user_access_profiles AS c JOIN access_profiles AS p ON p.id = c.access_profile_id
     CROSS JOIN LATERAL (SELECT c.from_role AND c.access_profile_id NOT IN
         (SELECT access_profile_id FROM role_access_profiles WHERE role_id = ?1) AS left_behind) AS role
@@ -74,6 +80,8 @@ UNION ALL
 SELECT 'loses', name, count(*) FROM held WHERE lost GROUP BY name
 UNION ALL
 SELECT 'ends', name, count(*) FROM held WHERE ends GROUP BY name
+UNION ALL
+SELECT 'endless', name, count(*) FROM held WHERE endless GROUP BY name
 UNION ALL
 SELECT 'keys', '', count(*) FROM virtual_keys WHERE user_id IN
     (SELECT id FROM held GROUP BY id HAVING bool_and(lost) EXCEPT SELECT id FROM gains)`,
@@ -91,6 +99,8 @@ SELECT 'keys', '', count(*) FROM virtual_keys WHERE user_id IN
 			e.Loses[row.Name] = int(row.N)
 		case "ends":
 			e.Ends[row.Name] = int(row.N)
+		case "endless":
+			e.Endless[row.Name] = int(row.N)
 		case "keys":
 			e.Keys = row.N
 		}

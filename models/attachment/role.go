@@ -30,35 +30,7 @@ ORDER BY id FOR KEY SHARE`, pgdialect.Array(roles)).Exec(ctx)
 func GrantRole(
 	ctx context.Context, tx database.Tx, actor permission.Actor, user identity.Holder, roleID int64, now time.Time,
 ) error {
-	profiles, err := defaultProfiles(ctx, tx, roleID)
-	if err != nil {
-		return err
-	}
-	for _, id := range profiles {
-		shown, err := profile.Get(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		g, err := assignment.AssignCopies(ctx, tx, shown, []identity.Holder{user}, assignment.Origin{}, now)
-		if err != nil {
-			return err
-		}
-		if len(g.Users) == 0 {
-			continue // the direct copy now comes from the role too
-		}
-		copied, err := assignment.CopyOf(ctx, tx, user.ID, id)
-		if err != nil {
-			return err
-		}
-		err = assignment.RecordCopy(
-			ctx, tx, actor, "assign", copied, now, nil, copied,
-			map[string]any{"source": "role", "role_id": roleID},
-		)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return GrantRoleTo(ctx, tx, actor, []identity.Holder{user}, roleID, now)
 }
 
 // defaultProfiles are those that new members of a role get.

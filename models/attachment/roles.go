@@ -17,6 +17,7 @@ import (
 type Swapped struct {
 	Gained, Lost []string
 	Expired      []string // that were assigned to them directly too, until an end that is past
+	Endless      []string // that were assigned to them directly, until an end that does not count by this role
 	Keys         []string // deleted with last copies
 }
 
@@ -42,6 +43,9 @@ func ChangeRoleOf(
 		}
 		if len(assigned.Users) > 0 {
 			s.Gained = append(s.Gained, shown.Name)
+		}
+		if len(assigned.Endless) > 0 {
+			s.Endless = append(s.Endless, shown.Name)
 		}
 	}
 	gone, err := loseRoleCopies(ctx, tx, users,

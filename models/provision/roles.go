@@ -155,6 +155,9 @@ func recordMove(
 	if len(swapped.Expired) > 0 {
 		metadata["expired"] = swapped.Expired
 	}
+	if len(swapped.Endless) > 0 {
+		metadata["endless"] = swapped.Endless
+	}
 	err := c.Documents(
 		map[string]any{"role": from.Name, "role_id": from.ID}, map[string]any{"role": to.Name, "role_id": to.ID}, metadata,
 	)

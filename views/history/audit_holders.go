@@ -38,6 +38,7 @@ var detailLabels = []struct {
 	{"already_held_by", "Held it already", true},
 	{"still_held_by", "Keep it", true},
 	{"expired_for", "Expired", true},
+	{"endless_for", "No longer ends", true},
 	{"scope", "Scope", false},
 	{"reset_duration", "Window", false},
 	{"max_limit", "Limit", false},

@@ -67,6 +67,10 @@ func roleChanges(p handover.Plan) []string {
 		effects = append(effects, "The access of "+plural.Of(p.Ends[name], "user")+" by "+name+
 			" ends: it was also assigned directly, until an end that is past.")
 	}
+	for _, name := range slices.Sorted(maps.Keys(p.Endless)) {
+		effects = append(effects, "The access of "+plural.Of(p.Endless[name], "user")+" by "+name+
+			" no longer ends: it was assigned directly, until an end, which does not count while it comes with the role.")
+	}
 	for _, name := range slices.Sorted(maps.Keys(p.Gains)) {
 		effects = append(effects, plural.Of(p.Gains[name], "user")+plural.Choose(p.Gains[name] == 1, " gets ", " get ")+
 			name+", with nothing used.")
