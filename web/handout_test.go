@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"strings"
@@ -147,4 +148,38 @@ func TestHandoutPreviewNamesNoUsers(t *testing.T) {
 	}
 	lines = webtest.Objects(s.Admin.API("POST", path, sent).Is(200).JSON()["lines"])
 	webtest.Same(t, "told one who may", lines[0]["user_id"], any(s.Ada))
+}
+
+// A profile that the role of new users hands out too is theirs directly, with its end; the preview says that the end
+// does not count by the role. The log names the keys that were issued.
+func TestHandoutOfWhatTheRoleGives(t *testing.T) {
+	s := webtest.NewStage(t)
+	s.AssignByRole(webtest.Research, "Member")
+	page := fmt.Sprint("/access-profiles/", webtest.Research, "/give")
+	sent := webtest.Object{"emails": "new@example.com, ada@example.com", "expires_at": "2037-01-01T00:00:00Z"}
+	preview := s.Session.Post(page+"/preview", url.Values{"emails": {"new@example.com"}, "expires_at": {"2037-01-01T00:00"}}).Is(200)
+	if words := webtest.Text(preview.One("table")); !strings.Contains(words, "The role Member gives it too, without an end") {
+		t.Errorf("preview: %s", words)
+	}
+	s.Admin.API("POST", "/api"+page, sent).Is(200)
+	user := s.UserID("new@example.com")
+	source := func() any { return s.Copies(user)[0]["source"] }
+	webtest.Same(t, "source", source(), any("direct"))
+	issued := func(id string) any {
+		rows := webtest.Objects(s.Admin.API("GET", "/api/access-profiles/audit-logs?action=assign&user_id="+id, nil).Is(200).JSON()["audit_logs"])
+		webtest.Same(t, "assign rows", len(rows), 1)
+		var metadata webtest.Object
+		s.Must(json.Unmarshal([]byte(rows[0]["metadata"].(string)), &metadata))
+		return metadata["keys"]
+	}
+	webtest.Same(t, "keys of the new user", issued(user), any([]any{"new@example.com - Research"}))
+	webtest.Same(t, "keys of ada", issued(s.Ada), any([]any{"ada@example.com - Research"}))
+	s.Assign(s.Bob, 1)
+	s.Admin.API("POST", "/api/access-profiles/2/give", webtest.Object{"emails": "ada@example.com"}).Is(200)
+	webtest.Same(t, "keys", s.Count("audit_logs WHERE user_id = ? AND action = 'assign' AND metadata LIKE '%\"keys\":[]%'", s.Ada), 1)
+
+	s.AddRole("Bare")
+	s.SetRole(user, "Bare")
+	left := s.Copies(user)
+	webtest.Same(t, "after another role", []any{len(left), left[0]["source"], left[0]["expires_at"]}, []any{1, "direct", "2037-01-01T00:00:00Z"})
 }

@@ -14,6 +14,8 @@ import (
 	"tollgate/models/identity"
 	"tollgate/models/permission"
 	"tollgate/models/profile"
+	"tollgate/models/secret"
+	"tollgate/models/virtualkey"
 )
 
 // LockProfileRow locks a profile, which may not exist: it is the first in the order of locks.
@@ -36,14 +38,27 @@ func HoldersAmong(ctx context.Context, db bun.IDB, profileID int64, users []stri
 	return holds, nil
 }
 
-// AssignTo gives users copies of a profile until an end, with their audit rows. It issues no keys. The transaction has
-// locked the profile and the users, and checked the actor.
+// AssignTo gives users, who have no copy of it, a profile until an end, and first keys to those who have none, with
+// their audit rows. It returns the keys. The transaction has locked the profile and the users, and checked the actor.
 func AssignTo(
-	ctx context.Context, tx database.Tx, actor permission.Actor, shown profile.Profile, users []identity.Holder,
-	expires *time.Time, now time.Time,
-) error {
-	_, err := AssignAll(ctx, tx, actor, shown, users, Origin{Direct: true, ExpiresAt: expires}, map[string]any{"source": "direct"}, now)
-	return err
+	ctx context.Context, tx database.Tx, keys secret.Keys, actor permission.Actor, shown profile.Profile,
+	users []identity.Holder, expires *time.Time, now time.Time,
+) ([]virtualkey.Key, error) {
+	g, err := AssignCopies(ctx, tx, shown, users, Origin{Direct: true, ExpiresAt: expires}, now)
+	if err != nil {
+		return nil, err
+	}
+	issued, err := virtualkey.IssueFirstOf(ctx, tx, keys, users, shown.Name, now)
+	if err != nil {
+		return nil, err
+	}
+	names := map[string][]string{}
+	for _, key := range issued {
+		names[key.UserID] = append(names[key.UserID], key.Name)
+	}
+	return issued, g.record(ctx, tx, actor, shown, func(user string) map[string]any {
+		return map[string]any{"source": "direct", "keys": append([]string{}, names[user]...)}
+	}, now)
 }
 
 // AssignAll assigns a profile and records each copy that was made, and each that no longer ends.

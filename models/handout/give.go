@@ -113,6 +113,10 @@ func (p *Plan) settle(
 	if err != nil {
 		return err
 	}
+	endless, err := p.endless(ctx, db)
+	if err != nil {
+		return err
+	}
 	for i := range p.Lines {
 		line := &p.Lines[i]
 		user, there := known[line.emailKey]
@@ -126,10 +130,24 @@ func (p *Plan) settle(
 		case !actor.May(permission.CreateUsers):
 			line.Outcome, line.Message = Forbidden, "There is no such user, and you need the permission Users:Create to add one."
 		default:
-			line.Outcome = New
+			line.Outcome, line.Message = New, endless
 		}
 	}
 	return nil
+}
+
+// endless says that the end does not count for new users, since their role hands out the profile too; else it is empty.
+func (p *Plan) endless(ctx context.Context, db bun.IDB) (string, error) {
+	if p.ExpiresAt == nil {
+		return "", nil
+	}
+	roles, err := profile.Roles(ctx, db, p.Profile.ID)
+	for _, role := range roles {
+		if role.IsDefault && role.RoleName == identity.DefaultRole {
+			return "The role " + identity.DefaultRole + " gives it too, without an end: the end counts once they leave the role.", err
+		}
+	}
+	return "", err
 }
 
 func (l *Line) ofKnown(actor permission.Actor, user identity.User, holds bool) {
@@ -182,19 +200,13 @@ func Give(
 		if err != nil {
 			return err
 		}
-		if err := attachment.GrantRoleTo(ctx, tx, actor, made, role, now); err != nil {
-			return err
-		}
-		holders := p.holders()
-		if err := assignment.AssignTo(ctx, tx, actor, p.Profile, holders, p.ExpiresAt, now); err != nil {
-			return err
-		}
-		issued, err := virtualkey.IssueFirstOf(ctx, tx, keys, holders, p.Profile.Name, now)
+		// Their role comes after it: the copy stays direct, with its end, also when the role hands out the same profile.
+		issued, err := assignment.AssignTo(ctx, tx, keys, actor, p.Profile, p.holders(), p.ExpiresAt, now)
 		if err != nil {
 			return err
 		}
 		p.show(issued)
-		return nil
+		return attachment.GrantRoleTo(ctx, tx, actor, made, role, now)
 	})
 	if problem.Violates(err, "handouts_pkey") {
 		err = problem.Refuse(problem.Conflict, "", "already_given",
