@@ -28,6 +28,14 @@ type model struct {
 
 const chatUsage = `{"prompt_tokens":19,"completion_tokens":6,"total_tokens":25,"prompt_tokens_details":{"cached_tokens":4}}`
 
+// response is an answer of the Responses API. It repeats tools and metadata of its client, whose braces balance around
+// the usage, and which have an object called usage, too.
+const (
+	responseUsage = `{"input_tokens":19,"output_tokens":6,"total_tokens":25,"input_tokens_details":{"cached_tokens":4}}`
+	response      = `{"id":"resp_1","object":"response","output":[],"tools":[{"parameters":{"properties":{"usage":{"d":"{{{{"}}}}],"usage":` +
+		responseUsage + `,"metadata":{"a":"}}}}","usage":{"input_tokens":1,"output_tokens":1}}}`
+)
+
 func newModel(t *testing.T) *model {
 	t.Helper()
 	m := &model{}
@@ -46,9 +54,17 @@ func (m *model) answer(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusBadRequest)
 		fmt.Fprint(w, `{"error":{"message":"not that","type":"invalid_request_error"}}`)
+	case strings.Contains(body, "silent"):
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `{"id":"resp_2","object":"response","output":[{"text":"one two three"}],"usage":null}`)
+	case strings.HasSuffix(r.URL.Path, "/responses") && strings.Contains(body, `"stream":true`):
+		w.Header().Set("Content-Type", "text/event-stream")
+		fmt.Fprintf(w, "event: response.created\ndata: {\"response\":%s}\n\n", strings.Replace(response, responseUsage, "null", 1))
+		fmt.Fprintf(w, "event: response.completed\ndata: {\"response\":%s}\n\n", response)
 	case strings.HasSuffix(r.URL.Path, "/responses"):
 		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprint(w, `{"id":"resp_1","object":"response","output":[],"usage":{"input_tokens":19,"output_tokens":6,"total_tokens":25,"input_tokens_details":{"cached_tokens":4}}}`)
+		long := strings.Repeat("words ", strings.Count(body, "long")*50_000)
+		fmt.Fprint(w, strings.Replace(response, `"output":[]`, `"output":[{"text":"`+long+`"}]`, 1))
 	case strings.Contains(body, `"stream":true`):
 		m.stream(w, strings.Contains(body, "include_usage"))
 	default:
@@ -244,6 +260,19 @@ func TestLuaFront(t *testing.T) {
 	status, _ = call(t, front, "/v1/responses", adas, `{"model":"gpt-4o","input":"hello"}`)
 	same(t, "the Responses API", fmt.Sprint(status), "200")
 	sums("75 tokens, 3 requests, $0.0003075")
+	status, answer = call(t, front, "/v1/responses", adas, `{"model":"gpt-4o","input":"hello","stream":true,"background":null}`)
+	same(t, "a stream of the Responses API", fmt.Sprint(status, strings.Count(answer, "data:")), "200 2")
+	sums("100 tokens, 4 requests, $0.00041")
+	status, answer = call(t, front, "/v1/responses", adas, `{"model":"gpt-4o","input":"long"}`)
+	same(t, "an answer of which only the end is kept", fmt.Sprint(status, len(answer) > 300_000), "200 true")
+	sums("125 tokens, 5 requests, $0.0005125")
+	silent := `{"model":"gpt-4o","input":"silent","background":false}`
+	status, answer = call(t, front, "/v1/responses", adas, silent)
+	same(t, "an answer without usage", fmt.Sprint(status), "200")
+	in, out := (len(silent)+3)/4, (len(answer)+3)/4
+	spent := 512_500 + in*2_500 + out*10_000
+	all := fmt.Sprintf("%d tokens, 6 requests, $0.%s", 125+in+out, strings.TrimRight(fmt.Sprintf("%09d", spent), "0"))
+	sums(all)
 
 	for _, refused := range []struct{ what, path, key, body, want string }{
 		{"an unknown key", chat, "sk-bf-unknown", plain + "}", "401"},
@@ -255,6 +284,8 @@ func TestLuaFront(t *testing.T) {
 		{"a second model that is not granted", chat, adas, plain + `,"model":"gpt-4o-mini"}`, "403"},
 		{"a stream without usage", chat, adas, plain + `,"stream":true,"stream_options":null}`, "400"},
 		{"no usage wanted", chat, adas, plain + `,"stream":true,"stream_options":{"include_usage":false}}`, "400"},
+		{"an answer that is fetched later", "/v1/responses", adas, `{"model":"gpt-4o","input":"hello","background":true}`, "400"},
+		{"Background", "/v1/responses", adas, `{"model":"gpt-4o","input":"hello","Background":true}`, "400"},
 		{"a path that is not listed", "/v1/images/generations", adas, `{"model":"gpt-4o"}`, "404"},
 		{"no JSON", chat, adas, "x", "400"},
 		{"a list", chat, adas, "[]", "400"},
@@ -266,7 +297,7 @@ func TestLuaFront(t *testing.T) {
 			t.Errorf("%s: %d %s", refused.what, status, answer)
 		}
 	}
-	sums("75 tokens, 3 requests, $0.0003075")
+	sums(all)
 	eventually(t, "0", func() string { return c.reserved(t, adas) }) // what was held for the call that the provider refused
 
 	pause := make(chan struct{})

@@ -18,6 +18,7 @@ local further = {
 }
 
 local streamed = { ["/v1/chat/completions"] = true, ["/v1/completions"] = true } -- streams that tell usage only if asked to
+local silent = { ["/v1/embeddings"] = true } -- answers without output tokens
 local kept = 256 * 1024 -- of the end of an answer, where the usage is
 local patience = 2000 -- milliseconds
 local attempts = 8
@@ -74,12 +75,15 @@ local function read_body()
   if type(call) ~= "table" or not text:match("^%s*{") then return nil, 400, "Send the call as a JSON object." end
   for name in pairs(call) do -- some gateways take Model for model
     local lower = tostring(name):lower()
-    if lower ~= name and (lower == "model" or lower == "stream" or lower == "stream_options") then
+    if lower ~= name and (lower == "model" or lower == "stream" or lower == "stream_options" or lower == "background") then
       return nil, 400, "Leave out " .. name .. ": names are in lower case."
     end
     if further[lower] then return nil, 400, "Leave out " .. name .. ": name one model." end
   end
   if type(call.model) ~= "string" or call.model == "" then return nil, 400, "Name the model." end
+  if call.background and call.background ~= json.null then -- its answer comes later, by a call that does not pay for it
+    return nil, 400, "Leave background out, or set it to false."
+  end
   return text, call
 end
 
@@ -124,7 +128,7 @@ function M.access()
   end
   ngx.ctx.call = {
     id = id, user = decision.user_id, provider = decision.provider, model = decision.model, asked = #text, pieces = 0, size = 0,
-    chunks = {}, first = 1, began = ngx.time(),
+    answered = 0, chunks = {}, first = 1, began = ngx.time(),
   }
 end
 
@@ -135,21 +139,50 @@ function M.body_filter()
   local _, pieces = chunk:gsub("\ndata:", "")
   call.pieces = call.pieces + pieces + (chunk:match("^data:") and 1 or 0)
   call.chunks[#call.chunks + 1] = chunk
-  call.size = call.size + #chunk
+  call.size, call.answered = call.size + #chunk, call.answered + #chunk
   while call.size - #call.chunks[call.first] > kept do
     call.size = call.size - #call.chunks[call.first]
     call.chunks[call.first], call.first = "", call.first + 1
   end
 end
 
--- usage is what the answer says that was used, the last time it says so. A quote in a text is escaped, and not found.
-local function usage(answer)
+local function input(used) return tonumber(used.prompt_tokens) or tonumber(used.input_tokens) end
+local function output(used) return tonumber(used.completion_tokens) or tonumber(used.output_tokens) end
+
+-- stated is the usage in an object itself. What is deeper may be the client's, such as its tools, which some answers repeat.
+local function stated(object)
+  local used = type(object) == "table" and object.usage
+  return type(used) == "table" and input(used) and used or nil
+end
+
+-- streamed_usage is what the events of a stream state last, themselves or in their response.
+local function streamed_usage(answer)
   local found
-  for object in answer:gmatch('"usage"%s*:%s*(%b{})') do
-    local read = json.decode(object)
-    if read and (read.prompt_tokens or read.input_tokens) then found = read end
+  for line in answer:gmatch("[^\r\n]+") do
+    local event = line:find('"usage"', 1, true) and json.decode(line:match("^data:(.*)") or "")
+    found = stated(event) or type(event) == "table" and stated(event.response) or found
   end
   return found
+end
+
+-- most_usage is the largest of the objects called usage in a part of an answer, whatever is around them: those of the
+-- client can only add. A quote in a text is escaped, and not found.
+local function most_usage(answer)
+  local found, most
+  for place in answer:gmatch('"usage"%s*:%s*(){') do
+    local used = stated({ usage = json.decode(answer:sub(place, place + 4096):match("^%b{}") or "") })
+    local tokens = used and input(used) + (output(used) or 0)
+    if used and (not found or tokens > most) then found, most = used, tokens end
+  end
+  return found
+end
+
+-- usage is what the answer says that was used; nil when it does not say, or was cut off before.
+local function usage(call)
+  local answer = table.concat(call.chunks, "", call.first)
+  local whole = call.size == call.answered and json.decode(answer)
+  if type(whole) == "table" then return stated(whole) end
+  return streamed_usage(answer) or most_usage(answer)
 end
 
 local function part(of, name, field)
@@ -163,18 +196,19 @@ local function event(call, status)
     event_id = call.id, reservation_id = call.id, user_id = call.user, provider = call.provider, model = call.model,
     occurred_at = os.date("!%Y-%m-%dT%H:%M:%SZ", ngx.time()),
   }
-  local used = usage(table.concat(call.chunks, "", call.first))
+  local used = usage(call)
   if used then
-    report.input_tokens = used.prompt_tokens or used.input_tokens
-    report.output_tokens = used.completion_tokens or used.output_tokens
+    report.input_tokens, report.output_tokens = input(used), output(used)
     report.cached_input_tokens = part(used, "prompt_tokens_details", "cached_tokens") or part(used, "input_tokens_details", "cached_tokens")
     report.reasoning_output_tokens = part(used, "completion_tokens_details", "reasoning_tokens") or
       part(used, "output_tokens_details", "reasoning_tokens")
     return report
   end
   if status >= 400 and call.pieces == 0 then return nil end
-  -- The answer was cut off, or does not say: four bytes of the call are about a token, and a piece of a stream is one.
-  report.input_tokens, report.output_tokens, report.estimated = math.ceil(call.asked / 4), call.pieces, true
+  -- The answer was cut off, or does not say: four bytes are about a token, and a piece of a stream is one.
+  local pieces = call.pieces
+  if pieces == 0 and not silent[ngx.var.uri] then pieces = math.ceil(call.answered / 4) end
+  report.input_tokens, report.output_tokens, report.estimated = math.ceil(call.asked / 4), pieces, true
   return report
 end
 
