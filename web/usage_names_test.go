@@ -94,6 +94,51 @@ func TestUsageOfABareModel(t *testing.T) {
 	g.Balanced()
 }
 
+// The copy that granted a call may be paused or expire before the call is reported by its bare model. The call is still
+// of the provider that the copy lists.
+func TestUsageOfABareModelOfACopyThatStopped(t *testing.T) {
+	g := webtest.NewGateway(t)
+	price := func(provider string, dollars int) {
+		g.Admin.API("PUT", "/api/providers/"+provider, fmt.Sprintf(`{"prices":[{"model":"gpt-4o","input_cost_per_million_tokens":%d,"output_cost_per_million_tokens":0}]}`, dollars*1000)).Is(200)
+	}
+	price("openai", 1)
+	bare := func(more ...any) webtest.Object {
+		return webtest.With(webtest.Event(g.Key, "event_id", uuid.NewString(), "provider", nil, "cost", nil, "tokens", nil, "input_tokens", 1000), more...)
+	}
+	spent := func(what string, dollars float64) {
+		t.Helper()
+		webtest.Same(t, what, float64(g.Used(g.Ada)["spend 1d provider"])/1e9, dollars)
+	}
+	paused, moved := bare("estimated", true), bare("estimated", true)
+	g.Admin.Counted(paused)
+	g.Admin.Counted(moved)
+	spent("estimated", 2)
+	g.Admin.API("PUT", "/api"+webtest.CopyPath(g.Ada, g.Held), `{"is_active":false}`).Is(200)
+	g.Admin.WithinASecond(webtest.Model(g.Key), "access_blocked")
+	late := bare()
+	g.Admin.Counted(late)
+	spent("after the pause", 3)
+	exact := webtest.With(paused, "estimated", nil, "input_tokens", 3000)
+	g.Admin.Counted(exact)
+	spent("an exact event after the pause", 5)
+
+	// Another copy lists the model now, and another provider has it at another price.
+	g.Admin.API("POST", "/api/providers", `{"name":"azure"}`).Is(201)
+	price("azure", 7)
+	g.Give(g.Ada, g.ProfileNaming("Azure", `"provider_configs":[{"provider_name":"azure","allowed_models":["gpt-4o"]}]`))
+	g.Admin.WithinASecond(webtest.With(webtest.Model(g.Key), "provider", "azure"), "allowed")
+	g.Admin.Counted(webtest.With(moved, "estimated", nil, "input_tokens", 4000))
+	spent("an exact event of a model that is elsewhere now", 8)
+	for _, again := range []webtest.Object{late, exact, paused, webtest.With(moved, "estimated", nil, "input_tokens", 4000)} {
+		webtest.Same(t, "again", g.Admin.Report(again).Is(200).JSON()["status"], any("duplicate"))
+	}
+	g.Admin.Report(webtest.With(bare("event_id", late["event_id"]), "model", "llama")).Refuses(409, "event_conflict", "event_id")
+	var rows []string
+	g.Scan(&rows, "SELECT concat(provider, '/', model, ' ', requests, ' ', cost) FROM usage_days WHERE user_id = ? ORDER BY 1", g.Ada)
+	webtest.Same(t, "days", fmt.Sprint(rows), "[openai/gpt-4o 3 8000000000]")
+	g.Balanced()
+}
+
 // A provider in another case than the catalogue has it is that provider, at every door: its limits are used, its prices
 // hold, and reports have one row for it. Decisions refuse the other case, so only usage needs this.
 func TestUsageOfAProviderInAnotherCase(t *testing.T) {

@@ -87,13 +87,13 @@ func (e *Event) resolve(h *entitlement.Entitlements, offered *catalogue.Catalogu
 	e.named = sent // as it was stored while no such provider was known
 }
 
-// resolveModel finds the provider of a model that was named without one, as a decision does. When several list it, the
+// resolveModel finds the provider of a model that was named without one, as a decision did. When several list it, the
 // event stays as it was read: the money was spent even when nothing granted the call.
 func (e *Event) resolveModel(h *entitlement.Entitlements, offered *catalogue.Catalogue) {
 	if h == nil || e.named == "" || e.toolName != "" || e.mcpClientID != "" {
 		return
 	}
-	q, several := h.ResolveModel(entitlement.Call{Model: e.named}, offered, e.OccurredAt)
+	q, several := h.ResolveUsage(entitlement.Call{Model: e.named}, offered, e.OccurredAt)
 	if len(several) == 0 && q.Provider != "" {
 		e.Provider, e.Model = q.Provider, q.Model
 	}

@@ -30,3 +30,15 @@ func price(c *catalogue.Catalogue, e *Event, path string) problem.Problems {
 	e.Cost, e.costComputed = &cost, true
 	return nil
 }
+
+// reprice computes the cost of an event again, whose provider or model is another one now. Too large a cost stays
+// unknown.
+func (e *Event) reprice(c *catalogue.Catalogue) {
+	if e.costComputed {
+		e.Cost, e.costComputed = nil, false
+	}
+	now := *e
+	now.resolve(nil, c) // the price is under the name in the catalogue
+	_ = price(c, &now, "")
+	e.Cost, e.costComputed = now.Cost, now.costComputed
+}

@@ -25,28 +25,56 @@ func (r *Recorder) replace(ctx context.Context, events []*Event) (replaced []boo
 	if len(keys) == 0 {
 		return replaced, nil
 	}
-	var found []string
-	err = r.db.NewRaw(`SELECT e.event_id::text FROM counted_events AS e JOIN usage_weeks AS w USING (week)
+	var found []estimateRow
+	err = r.db.NewRaw(`SELECT e.event_id::text, e.provider, e.model FROM counted_events AS e JOIN usage_weeks AS w USING (week)
 WHERE e.event_id = ANY (?0::uuid[]) AND e.estimated
     AND (w.closed_at IS NULL OR w.closed_at > clock_timestamp() - ?1 * interval '1 second')`,
 		pgdialect.Array(keys), dedupHorizon.Seconds()).Scan(ctx, &found)
 	if err != nil {
 		return replaced, fmt.Errorf("look for estimates: %w", err)
 	}
-	open := map[string]bool{}
-	for _, key := range found {
-		open[key] = true
+	open := map[string]estimateRow{}
+	for _, estimate := range found {
+		open[estimate.EventID] = estimate
 	}
 	for n, e := range events {
-		if e.estimated || !open[e.GatewayID.Key] {
+		estimate, found := open[e.GatewayID.Key]
+		if e.estimated || !found {
 			continue
+		}
+		if err = r.follow(ctx, e, estimate); err != nil {
+			return replaced, err
 		}
 		if replaced[n], err = r.replaceOne(ctx, e); err != nil {
 			return replaced, err
 		}
-		open[e.GatewayID.Key] = !replaced[n]
+		if replaced[n] {
+			delete(open, e.GatewayID.Key)
+		}
 	}
 	return replaced, nil
+}
+
+// estimateRow is which model an estimate was stored for.
+type estimateRow struct{ EventID, Provider, Model string }
+
+// follow gives an exact event the provider and the model of its estimate, and their price if the provider is known, when
+// it was sent under a name that the estimate may have been stored for: copies or the catalogue have changed since.
+func (r *Recorder) follow(ctx context.Context, e *Event, estimate estimateRow) error {
+	provider, model := estimate.Provider, estimate.Model
+	sameName := e.named != "" && (e.named == model || e.named == provider+"/"+model)
+	if !sameName || provider == e.Provider && model == e.Model {
+		return nil
+	}
+	offered, err := r.decider.CatalogueNow(ctx)
+	if err != nil {
+		return err
+	}
+	e.Provider, e.Model = provider, model
+	if provider != "" {
+		e.reprice(offered)
+	}
+	return nil
 }
 
 // replaceOne counts the difference between an exact event and its estimate, on the limits that the estimate was counted
