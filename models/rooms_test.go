@@ -73,7 +73,7 @@ var arrows = map[string][]string{
 		"attachment", "audit", "connection", "database", "identity", "input", "permission", "problem", "provision", "scim",
 		"session",
 	},
-	"importer": {"configfile", "input"},
+	"importer": {"catalogue", "configfile", "input"},
 	"identity": {"audit", "database", "input", "password", "permission", "plural", "problem"},
 	"identityprovider": {
 		"audit", "database", "identity", "input", "oidc", "permission", "plural", "problem", "secret",

@@ -47,11 +47,7 @@ func (s span) event(call callKind) event {
 		e.MCPClientID, e.ToolName = text(s.own.text(serverNames)), text(s.own.text(toolNames))
 		return event{e, s.sentAs}
 	}
-	provider := s.own.text(providerNames)
-	if other, ok := providerOf[strings.ToLower(provider)]; ok {
-		provider = other
-	}
-	e.Provider, e.Model = text(provider), text(s.own.text(modelNames))
+	e.Provider, e.Model = text(s.own.text(providerNames)), text(s.own.text(modelNames))
 	s.readTokens(&e)
 	return event{e, s.sentAs}
 }

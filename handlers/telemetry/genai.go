@@ -62,13 +62,6 @@ var modelOperations = []string{
 	"speech", "transcription", "rerank", "LLM", "EMBEDDING", "RERANKER",
 }
 
-// providerOf are the providers that the conventions name otherwise than gateways do.
-var providerOf = map[string]string{
-	"aws.bedrock": "bedrock", "azure.ai.openai": "azure", "az.ai.openai": "azure", "azure.ai.inference": "azure",
-	"gcp.vertex_ai": "vertex", "vertex_ai": "vertex", "gcp.gemini": "gemini", "gcp.gen_ai": "gemini", "mistral_ai": "mistral",
-	"x_ai": "xai",
-}
-
 // callKind is what a span is about.
 type callKind int
 

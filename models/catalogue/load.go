@@ -60,14 +60,6 @@ func LoadCatalogue(ctx context.Context, db bun.IDB) (Catalogue, error) {
 	return c, nil
 }
 
-// Provider is the name of the provider with that name in any case; "" when there is none.
-func (c *Catalogue) Provider(named string) string {
-	if name := c.providers[named]; name == named {
-		return name
-	}
-	return c.providers[input.Fold(named)]
-}
-
 // Models lists the models of a provider.
 func (c Catalogue) Models(provider string) []string {
 	for _, p := range c.Providers {

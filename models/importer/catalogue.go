@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"tollgate/models/catalogue"
 	"tollgate/models/configfile"
 	"tollgate/models/input"
 )
@@ -112,13 +113,6 @@ func allows(provider string, models []string, all bool) configfile.Node {
 	return object("provider_name", text(provider), "allowed_models", texts(models))
 }
 
-// providerOf are the providers that others name otherwise.
-var providerOf = map[string]string{
-	"ollama_chat": "ollama", "vertex_ai": "vertex", "vertex_ai_beta": "vertex", "together_ai": "together",
-	"text-completion-openai": "openai", "azure_ai": "azure", "azure_text": "azure", "bedrock_converse": "bedrock",
-	"fireworks_ai": "fireworks", "cohere_chat": "cohere", "watsonx_text": "watsonx", "nvidia_nim": "nvidia",
-}
-
 // guesses are beginnings of models that name no provider and leave no doubt.
 var guesses = []struct{ prefix, provider string }{
 	{"gpt-", "openai"},
@@ -133,10 +127,7 @@ var guesses = []struct{ prefix, provider string }{
 // splitModel is the provider of a model as LiteLLM writes it, and the rest; "" when no provider can be told.
 func splitModel(model string) (provider, rest string) {
 	if prefix, rest, ok := strings.Cut(model, "/"); ok {
-		if other, known := providerOf[prefix]; known {
-			prefix = other
-		}
-		return prefix, rest
+		return usual(prefix), rest
 	}
 	for _, guess := range guesses {
 		if strings.HasPrefix(model, guess.prefix) {
@@ -144,6 +135,14 @@ func splitModel(model string) (provider, rest string) {
 		}
 	}
 	return "", model
+}
+
+// usual is the usual name of a provider, by which usage of it counts too.
+func usual(provider string) string {
+	if name := catalogue.UsualProvider(provider); name != "" {
+		return name
+	}
+	return provider
 }
 
 // perMillion is a price of one token as one of a million.

@@ -259,3 +259,17 @@ func TestPricesOfBifrost(t *testing.T) {
 	same(t, "lost", noted(r, Lost), "1:16 providers.openai\n2:23 providers.openai.pricing_overrides\n3:38 governance.pricing_overrides\n"+
 		"4:121 governance.virtual_keys[0].provider_configs[1].provider")
 }
+
+// A provider has its usual name, in front of a model and by itself, since usage of it counts under that name.
+func TestUsualNamesOfProviders(t *testing.T) {
+	r, err := LiteLLM("config.yaml", []byte(`model_list:
+  - {model_name: one, litellm_params: {model: together_ai/one}}
+  - {model_name: two, litellm_params: {model: two, custom_llm_provider: together_ai}}
+  - {model_name: three, litellm_params: {model: other/three}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "providers", string(r.Files("x")["providers.yaml"]),
+		"kind: provider\nname: together\nmodels: [one, two]\n---\nkind: provider\nname: other\nmodels: [three]\n")
+}

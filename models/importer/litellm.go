@@ -81,7 +81,7 @@ func (l *litellm) model(n configfile.Node, path string) {
 	called, _ := params.Get("model")
 	provider, behind := splitModel(called.Text)
 	if custom, ok := params.Get("custom_llm_provider"); ok && custom.Text != "" {
-		provider, behind = custom.Text, called.Text
+		provider, behind = usual(custom.Text), called.Text
 	}
 	l.rest(n, path, Stays, inGateway, "model_name", "litellm_params", "model_info")
 	l.rest(params, path+".litellm_params", Stays, inGateway, append(priceFields(), "model", "custom_llm_provider")...)

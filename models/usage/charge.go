@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -71,15 +72,24 @@ func (r *Recorder) identify(
 	return known, nil
 }
 
-// resolve finds the provider of an event. One that is named in another case than the catalogue has it is refused by
-// decisions; here it is the same, so that what was spent there counts there.
+// resolve finds the provider of an event. One that is named in another case than the catalogue has it, or as other
+// software does, is refused by decisions; here it is the same, so that what was spent there counts there.
 func (e *Event) resolve(h *entitlement.Entitlements, offered *catalogue.Catalogue) {
 	e.resolveModel(h, offered)
 	provider, sent := offered.Provider(e.Provider), e.Provider+"/"+e.Model
-	if provider == "" || provider == e.Provider {
+	switch {
+	case provider == "":
+		return
+	case provider == e.Provider:
+		if usual := catalogue.UsualProvider(provider); usual != "" && e.named == "" {
+			e.named = usual + "/" + e.Model // as it was stored while the catalogue did not have the provider
+		}
 		return
 	}
 	e.Provider, e.Model = provider, catalogue.BareModel(provider, e.Model)
+	if slices.Contains(offered.Models(provider), sent) {
+		e.Model = sent // the whole text is the name of a model there
+	}
 	if e.named != "" {
 		e.named = provider + "/" + e.Model
 		e.resolveModel(h, offered)
