@@ -1,4 +1,5 @@
-"""Lets Tollgate decide about calls of LiteLLM's proxy. Followed from LiteLLM's documents; not run by this project.
+"""Lets Tollgate decide about calls of LiteLLM's proxy. Followed from LiteLLM's documents; the tests of this project run it
+without LiteLLM.
 
     general_settings:
       custom_auth: litellm_auth.authenticate
@@ -27,6 +28,11 @@ FURTHER = {
 }
 
 
+# Where paths and queries name the model. A path with any other parameter, such as the endpoint of a pass-through route,
+# may lead to another model than the body names.
+NAMING = ("model", "model_name", "deployment")
+
+
 def refuse(status: int, message: str, kind: str, param: str = "") -> ProxyException:
     return ProxyException(message=message, type=kind, param=param, code=status)
 
@@ -40,8 +46,10 @@ async def authenticate(request: Request, api_key: str) -> UserAPIKeyAuth:
     model = body.get("model") if isinstance(body, dict) else None
     if not isinstance(model, str) or any(name.casefold() == "model" and name != "model" for name in body):
         raise refuse(400, "Name one model.", "invalid_request_error", "model")
-    elsewhere = [request.path_params.get("model"), *request.query_params.getlist("model")]
-    if "," in model or any(other not in (None, model) for other in elsewhere):
+    if any(name not in NAMING for name in request.path_params):
+        raise refuse(400, "Call a path that takes the model from the body: this one may call another.", "invalid_request_error", "model")
+    elsewhere = [*request.path_params.values(), *(other for name in NAMING for other in request.query_params.getlist(name))]
+    if "," in model or any(other != model for other in elsewhere):
         raise refuse(400, "Name one model, in the body.", "invalid_request_error", "model")
     for name in body:
         if name.casefold() in FURTHER:
