@@ -57,6 +57,38 @@ INSERT INTO propagation_items (job_id, copy_id, user_id, state) SELECT id, n, 's
 	}
 }
 
+// Of a console that has just started there is a rate from the first event and the first error on. An event that is
+// refused by itself counts like one of a batch.
+func TestCountsOfUsageBeginAtZero(t *testing.T) {
+	g := webtest.NewGateway(t)
+	fresh, _ := g.Another(g.AppURL())
+	scraper, admin := g.APIKey("Usage:View").At(fresh), g.Admin.At(fresh)
+	want := map[string]float64{`tollgate_decision_seconds_count{type="error"}`: 0}
+	for _, status := range []string{"counted", "duplicate", "quarantined", "conflict", "invalid", "spooled"} {
+		want[fmt.Sprintf("tollgate_usage_events_total{status=%q}", status)] = 0
+	}
+	same := func(when string) {
+		t.Helper()
+		series := scraper.Metrics()
+		for name, n := range want {
+			if got, ok := series[name]; !ok || got != n {
+				t.Errorf("%s: %s is %v (%t), want %v", when, name, got, ok, n)
+			}
+		}
+	}
+	same("at first")
+	event, unknown := webtest.Event(g.Key), webtest.Event("sk-bf-unknown")
+	admin.Counted(event)
+	conflict := webtest.With(event, "cost", 2)
+	admin.Report(conflict).Refuses(409, "event_conflict", "event_id")
+	admin.Report(webtest.Event(g.Key, "tokens", -1)).Is(400)
+	admin.Report(webtest.Object{"events": []webtest.Object{conflict, webtest.Event(g.Key, "tokens", -1), unknown}}).Is(200)
+	for status, n := range map[string]float64{"counted": 1, "conflict": 2, "invalid": 2, "quarantined": 1} {
+		want[fmt.Sprintf("tollgate_usage_events_total{status=%q}", status)] = n
+	}
+	same("then")
+}
+
 // Counter drift shows on every console once one has checked, as one that starts does when a check is due.
 func TestMetricsReportCounterDrift(t *testing.T) {
 	g := webtest.NewGateway(t)

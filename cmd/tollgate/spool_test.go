@@ -192,8 +192,8 @@ func TestDamagedLinesOfTheSpoolAreKept(t *testing.T) {
 	s.report(t, http.StatusOK, 1)
 }
 
-// An estimate and its exact event that wait in one spool count as the exact one, and a model that was sent without a
-// provider keeps its name.
+// An estimate and its exact event that wait in one spool count as the exact one, a model that was sent without a
+// provider keeps its name, and an event of an unknown key is told.
 func TestSpoolKeepsWhatWasSent(t *testing.T) {
 	t.Parallel()
 	s := newSpooling(t)
@@ -210,6 +210,7 @@ func TestSpoolKeepsWhatWasSent(t *testing.T) {
 		s.load.call(fmt.Sprintf(`, "event_id": %q, "cost": 3, "tokens": 500, "estimated": true`, estimate)),
 		s.load.call(fmt.Sprintf(`, "event_id": %q, "cost": 1, "tokens": 20`, estimate)),
 		fmt.Sprintf(`{"user_id": %q, "model": "meta-llama/Llama-3", "event_id": %q, "input_tokens": 30}`, s.load.user, bare),
+		fmt.Sprintf(`{"virtual_key": "sk-bf-unknown", "provider": "openai", "model": "gpt-4o", "event_id": %q, "cost": 1}`, uuid.NewString()),
 	} {
 		s.console.demand(t, http.StatusAccepted, "POST", "/api/usage", s.load.key, event)
 	}
@@ -222,6 +223,10 @@ func TestSpoolKeepsWhatWasSent(t *testing.T) {
 	if n := number(t, db, "SELECT count(*) FROM counted_events WHERE provider = 'together' AND model = 'meta-llama/Llama-3' AND cost = 3000000000"); n != 1 {
 		t.Error("a model that was sent without a provider is not that of the provider that lists it")
 	}
+	eventually(t, "the metrics have the event of an unknown key", func() bool {
+		_, metrics := s.console.get(t, s.console.address+"/metrics", s.load.key)
+		return strings.Contains(string(metrics), `tollgate_usage_events_total{status="quarantined"} 1`)
+	})
 	must(t, s.environment, "", "ledger", "verify")
 }
 

@@ -22,7 +22,9 @@ type Engine struct {
 
 // NewEngine makes an Engine that decides by a cache, and tells a log, if there is one.
 func NewEngine(cache *access.Cache, log *refusal.Log) *Engine {
-	return &Engine{cache: cache, reservations: newReservations(cache.DB), decided: newDecisionSeconds(), log: log}
+	e := &Engine{cache: cache, reservations: newReservations(cache.DB), decided: newDecisionSeconds(), log: log}
+	e.decided.WithLabelValues(failed) // so that there is a rate from the first error on
+	return e
 }
 
 // Describe is part of [prometheus.Collector].
@@ -39,11 +41,14 @@ func newDecisionSeconds() *prometheus.HistogramVec {
 	}, []string{"type"})
 }
 
+// failed is the type of what could not be decided.
+const failed = "error"
+
 // timed records how long a decision took.
 func (e *Engine) timed(begun time.Time, decision Decision, err error) {
 	kind := decision.Type
 	if err != nil {
-		kind = "error"
+		kind = failed
 	}
 	e.decided.WithLabelValues(kind).Observe(time.Since(begun).Seconds())
 }

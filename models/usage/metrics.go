@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"tollgate/models/problem"
 )
 
 // recorderMetrics is what a Recorder counts.
@@ -13,8 +15,11 @@ type recorderMetrics struct {
 	events   prometheus.Histogram
 }
 
+// statuses are what can become of an event.
+var statuses = []string{"counted", "duplicate", "quarantined", "conflict", "invalid", "spooled"}
+
 func newRecorderMetrics() recorderMetrics {
-	return recorderMetrics{
+	m := recorderMetrics{
 		reported: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tollgate_usage_events_total", Help: "Usage events that gateways reported, by what became of them.",
 		}, []string{"status"}),
@@ -26,6 +31,32 @@ func newRecorderMetrics() recorderMetrics {
 			Name: "tollgate_usage_batch_events", Help: "Usage events in a batch that was stored together.",
 			Buckets: []float64{1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2000},
 		}),
+	}
+	for _, status := range statuses {
+		m.count(status, 0) // so that there is a rate from the first event on
+	}
+	return m
+}
+
+func (m recorderMetrics) count(status string, events int) {
+	m.reported.WithLabelValues(status).Add(float64(events))
+}
+
+// refused counts a single event that was refused for what it says.
+func (m recorderMetrics) refused(err error) {
+	refusal, ok := problem.AsRefusal(err)
+	switch {
+	case !ok:
+	case refusal.Reason == problem.Invalid:
+		m.count("invalid", 1)
+	case refusal.Reason == problem.Conflict && refusal.Problems[0].Code == eventConflict.Code:
+		m.count("conflict", 1)
+	}
+}
+
+func (m recorderMetrics) results(all []Result) {
+	for _, result := range all {
+		m.count(result.Status, 1)
 	}
 }
 

@@ -88,6 +88,15 @@ func (r *Recorder) Record(ctx context.Context, in Input) ([]Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	results, err := r.recordOrSpool(ctx, inputs, single)
+	if err != nil && single {
+		r.metrics.refused(err)
+	}
+	r.metrics.results(results)
+	return results, err
+}
+
+func (r *Recorder) recordOrSpool(ctx context.Context, inputs []EventInput, single bool) ([]Result, error) {
 	if r.Spool != nil && r.decider.Away() {
 		return r.spool(ctx, inputs, single)
 	}
@@ -148,9 +157,6 @@ func (r *Recorder) record(ctx context.Context, inputs []EventInput, single bool)
 	}
 	if err := r.acknowledge(ctx, acknowledgedReport{events: own.Events, kept: kept}, rewinds); err != nil {
 		return nil, err
-	}
-	for _, result := range results {
-		r.metrics.reported.WithLabelValues(result.Status).Inc()
 	}
 	return results, nil
 }

@@ -58,9 +58,6 @@ func (r *Recorder) spool(ctx context.Context, inputs []EventInput, single bool) 
 	for _, event := range events {
 		r.decider.AddUsed(r.usesInMemory(event)...)
 	}
-	for _, result := range results {
-		r.metrics.reported.WithLabelValues(result.Status).Inc()
-	}
 	return results, nil
 }
 

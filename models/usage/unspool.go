@@ -131,6 +131,9 @@ func (r *Recorder) storeSpooled(ctx context.Context, events []*Event) error {
 			return err
 		}
 		r.logConflict(ctx, e, result.Status == "conflict")
+		if result.Status == "quarantined" && !result.Duplicate {
+			r.metrics.count(result.Status, 1)
+		}
 		kept = append(kept, e)
 	}
 	if len(own.Events) > 0 {
@@ -164,7 +167,7 @@ func (r *Recorder) settleSpooled(ctx context.Context, own *reportRows) error {
 
 func (r *Recorder) logConflict(ctx context.Context, e *Event, conflict bool) {
 	if conflict {
-		r.metrics.reported.WithLabelValues("conflict").Inc()
+		r.metrics.count("conflict", 1)
 		r.log.ErrorContext(ctx, "an event of the spool was reported before with other content", "event_id", e.ID)
 	}
 }
