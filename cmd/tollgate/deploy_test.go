@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/http"
-	"net/http/httptest"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -17,7 +15,6 @@ import (
 	"strings"
 	"testing"
 	"text/template"
-	"time"
 
 	"github.com/goccy/go-yaml"
 )
@@ -50,81 +47,6 @@ func documents(t *testing.T, name, text string) (all []map[string]any) {
 			all = append(all, one)
 		}
 	}
-}
-
-// Alert rules and the dashboard ask for series that a console has, and Prometheus takes the rules.
-func TestAlertsAndDashboardNameMetrics(t *testing.T) {
-	t.Parallel()
-	environment, key, _ := given(t)
-	c := start(t, append(environment, "TOLLGATE_OIDC_PRIVATE=true"))
-	l := newServiceLoad(t, c, key)
-	l.run(300*time.Millisecond, c)
-	c.demand(t, http.StatusOK, "POST", l.profile+"/propagate", key, `{"fields": ["budgets"]}`)
-	provider := discoverable(t)
-	c.demand(t, http.StatusCreated, "POST", "/api/identity-providers", key,
-		fmt.Sprintf(`{"slug": "company", "name": "Company", "issuer": %q, "client_id": "console"}`, provider))
-	var found string
-	eventually(t, "the ledger was checked and the tables were measured", func() bool {
-		_, body := c.get(t, c.address+"/metrics", key)
-		found = string(body)
-		return strings.Contains(found, "tollgate_ledger_checked_timestamp_seconds ") && strings.Contains(found, `tollgate_table_bytes{table="weekly_events"}`)
-	})
-	var dashboard struct {
-		Panels []struct{ Targets []struct{ Expr string } }
-	}
-	if err := json.Unmarshal([]byte(readDeploy(t, "dashboard.json")), &dashboard); err != nil {
-		t.Fatal(err)
-	}
-	var queries []string
-	for _, panel := range dashboard.Panels {
-		for _, target := range panel.Targets {
-			queries = append(queries, target.Expr)
-		}
-	}
-	rules := documents(t, "alerts.yml", readDeploy(t, "alerts.yml"))[0]["groups"].([]any)[0].(map[string]any)["rules"].([]any)
-	operations, err := os.ReadFile("../../docs/operations.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, rule := range rules {
-		alert := rule.(map[string]any)
-		queries = append(queries, alert["expr"].(string))
-		if !strings.Contains(string(operations), "`"+alert["alert"].(string)+"`") {
-			t.Errorf("docs/operations.md does not say what to do about %s", alert["alert"])
-		}
-	}
-	if len(queries) < 20 {
-		t.Errorf("only %d queries", len(queries))
-	}
-	label, series := regexp.MustCompile(`"[^"]*"`), regexp.MustCompile(`\b(?:tollgate|go|process)_[a-z_]+`)
-	for _, query := range queries {
-		for _, name := range series.FindAllString(label.ReplaceAllString(query, ""), -1) {
-			if !regexp.MustCompile(`(?m)^` + name + `(\{| )`).MatchString(found) {
-				t.Errorf("no console has the series %s of %s", name, query)
-			}
-		}
-	}
-	promtool, err := exec.LookPath("promtool")
-	if err != nil {
-		t.Fatalf("%v: run make test, which unpacks it", err)
-	}
-	if out, err := exec.Command(promtool, "check", "rules", deploy+"alerts.yml").CombinedOutput(); err != nil {
-		t.Errorf("promtool: %v\n%s", err, out)
-	}
-}
-
-// discoverable is the issuer of an identity provider that can be read, and does nothing else.
-func discoverable(t *testing.T) string {
-	t.Helper()
-	var server *httptest.Server
-	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		json.NewEncoder(w).Encode(map[string]string{
-			"issuer": server.URL, "authorization_endpoint": server.URL + "/authorize", "token_endpoint": server.URL + "/token",
-			"jwks_uri": server.URL + "/keys",
-		})
-	}))
-	t.Cleanup(server.Close)
-	return server.URL
 }
 
 // rendered is a file of the chart with its default values, or others in their place.
