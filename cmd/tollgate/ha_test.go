@@ -107,33 +107,39 @@ func (h *haCluster) makeFolder(path string) {
 	}
 }
 
-const patroniNode = `scope: tollgate
-name: NAME
-restapi: {listen: "127.0.0.1:REST", connect_address: "127.0.0.1:REST"}
-API: {hosts: "ETCD", use_proxies: true}
-bootstrap:
-  dcs:
-    ttl: 20
-    loop_wait: 5
-    retry_timeout: 5
-    maximum_lag_on_failover: 104857600
-    synchronous_mode: SYNCHRONOUS
-    postgresql:
-      use_pg_rewind: true
-      use_slots: true
-      parameters: {wal_log_hints: "on", wal_compression: lz4, timezone: UTC, shared_buffers: 64MB, wal_keep_size: 256MB}
-  initdb: [encoding: UTF8, locale: C.UTF-8, data-checksums]
-  pg_hba: ["local all all trust", "host all all 127.0.0.1/32 trust", "host replication all 127.0.0.1/32 trust"]
-postgresql:
-  listen: "127.0.0.1:PORT"
-  connect_address: "REPLICATION"
-  data_dir: DIR/data
-  bin_dir: BIN
-  pgpass: DIR/pgpass
-  authentication: {superuser: {username: postgres}, replication: {username: replicator}, rewind: {username: postgres}}
-  parameters: {unix_socket_directories: DIR}
-watchdog: {mode: "off"}
-`
+// nodeFile is patroni.yml for a node on this host. Beside addresses and folders it lets consoles in without a password, and
+// a standby that is further behind become the leader.
+func (h *haCluster) nodeFile(n *haNode, kind haKind, binaries string) string {
+	h.t.Helper()
+	api := "etcd"
+	if kind.etcd3 {
+		api = "etcd3"
+	}
+	text := readDeploy(h.t, "patroni.yml")
+	for _, change := range [][2]string{
+		{"name: pg1\n", "name: " + n.name + "\n"},
+		{"0.0.0.0:8008", "127.0.0.1:" + n.rest},
+		{"pg1:8008", "127.0.0.1:" + n.rest},
+		{"etcd:\n  hosts: etcd1:2379,etcd2:2379,etcd3:2379\n", api + ":\n  hosts: " + n.toEtcd.Addr().String() + "\n  use_proxies: true\n"},
+		{"maximum_lag_on_failover: 1048576\n", "maximum_lag_on_failover: 104857600\n"},
+		{"synchronous_mode: true\n", "synchronous_mode: " + strconv.FormatBool(!kind.asynchronous) + "\n"},
+		{"        timezone: UTC\n", "        timezone: UTC\n        shared_buffers: 64MB\n        wal_keep_size: 256MB\n"},
+		{"    - encoding: UTF8\n", "    - encoding: UTF8\n    - locale: C.UTF-8\n"},
+		{"0.0.0.0:5432", "127.0.0.1:" + n.port},
+		{"pg1:5432", n.replication.Addr().String()},
+		{"/var/lib/postgresql/15/tollgate", n.dir + "/data"},
+		{"/usr/lib/postgresql/15/bin", binaries + "\n  pgpass: " + n.dir + "/pgpass\n  parameters: {unix_socket_directories: " + n.dir + "}"},
+		{"host all all 127.0.0.1/32 scram-sha-256", "host all all 127.0.0.1/32 trust"},
+		{"10.0.0.0/24", "127.0.0.1/32"},
+		{"mode: automatic", `mode: "off"`},
+	} {
+		if !strings.Contains(text, change[0]) {
+			h.t.Fatalf("patroni.yml has no %q", change[0])
+		}
+		text = strings.ReplaceAll(text, change[0], change[1])
+	}
+	return text
+}
 
 func newHACluster(t *testing.T, kind haKind) *haCluster {
 	t.Helper()
@@ -216,13 +222,7 @@ func (h *haCluster) startNode(n *haNode, i int, kind haKind, etcd []string, bina
 	h.makeFolder(n.dir)
 	n.replication = webtest.NewWire(h.t, func() (net.Conn, error) { return net.Dial("tcp", "127.0.0.1:"+n.port) }, nil)
 	n.toEtcd = webtest.NewWire(h.t, func() (net.Conn, error) { return net.Dial("tcp", etcd[i]) }, nil)
-	api := "etcd"
-	if kind.etcd3 {
-		api = "etcd3"
-	}
-	path := h.write(n.name+".yml", strings.NewReplacer("NAME", n.name, "API", api, "REST", n.rest, "ETCD", n.toEtcd.Addr().String(),
-		"REPLICATION", n.replication.Addr().String(), "PORT", n.port, "DIR", n.dir, "BIN", binaries,
-		"SYNCHRONOUS", strconv.FormatBool(!kind.asynchronous)).Replace(patroniNode))
+	path := h.write(n.name+".yml", h.nodeFile(n, kind, binaries))
 	n.patroni = h.run(n.name, "/usr/bin/python3", unpacked+"usr/bin/patroni", path)
 }
 
