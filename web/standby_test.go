@@ -51,7 +51,8 @@ func socketOf(t *testing.T, server *pgserver.Server) string {
 }
 
 // A console that finds itself on a standby, as after a switchover, is not ready and decides nothing by what the standby
-// has heard; with the primary back it goes on without a restart.
+// has heard; with the primary back it goes on without a restart. Where a profile says so, calls are allowed from memory
+// meanwhile, and balancers let them through.
 func TestConsoleRefusesAStandby(t *testing.T) {
 	t.Parallel()
 	b := newBackup(t)
@@ -75,6 +76,19 @@ func TestConsoleRefusesAStandby(t *testing.T) {
 	behind.Store(primary)
 	w.CutAll()
 	c.Eventually("it is ready again", func() bool { return ready() == "ready" && ask() == 200 })
+
+	admin := b.bearerOf(c, b.secret)
+	admin.API("PUT", b.profile, webtest.Object{"fail_open_for": 60}).Is(200)
+	admin.API("POST", b.profile+"/propagate", webtest.Object{"fields": []string{"provider_configs"}}).Is(200)
+	c.Eventually("the copy has it", func() bool { return ask() == 200 && c.H.Cache.FailsOpen() })
+	behind.Store(standby)
+	w.CutAll()
+	c.Eventually("it is ready from memory", func() bool {
+		return ready() == "ready from memory: the database is a standby, which cannot be written to"
+	})
+	if status := ask(); status != 200 {
+		t.Errorf("a call from memory gets %d", status)
+	}
 }
 
 // Of several servers the one that takes writes is used. One that accepts connections and says nothing delays the first,
