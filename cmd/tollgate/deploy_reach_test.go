@@ -1,9 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/netip"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -106,6 +110,14 @@ func reached(t *testing.T, compose map[string]any) {
 	}
 	if n := len(regexp.MustCompile(`(?m)^  default-server .* resolvers docker init-addr libc,none$`).FindAllString(balancer, -1)); n != 2 {
 		t.Errorf("%d of 2 backends start without the consoles", n)
+	}
+	libraries, _ := filepath.Glob(unpacked + "usr/lib/*-linux-gnu")
+	check := exec.Command(unpacked+"usr/sbin/haproxy", "-c", "-f", deploy+"consoles.cfg")
+	check.Env = []string{"LD_LIBRARY_PATH=" + strings.Join(libraries, ":")}
+	if out, err := check.CombinedOutput(); errors.Is(err, fs.ErrNotExist) {
+		t.Log("NOT RUN: this machine has no haproxy, which make soak unpacks")
+	} else if err != nil {
+		t.Errorf("haproxy: %v\n%s", err, out)
 	}
 	image := readDeploy(t, "Dockerfile")
 	if !regexp.MustCompile(`(?m)mkdir -p /folders/spool /folders/archive$[^$]*^COPY --from=certificates --chown=(\d+):\d+ /folders/ /var/lib/tollgate/$`).MatchString(image) {
