@@ -1,9 +1,12 @@
 package web_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"tollgate/models/archive"
 	"tollgate/models/ledger"
 	"tollgate/web/webtest"
 )
@@ -60,4 +63,46 @@ func TestWeekThatDiffersFromItsFile(t *testing.T) {
 	g.Exec("UPDATE usage_weeks SET events = events - 1 WHERE week = ?", first)
 	reconciled(g, keep)
 	webtest.Same(t, "events of the first week", events(first), 0)
+}
+
+// damages are what may happen to an archived file.
+var damages = map[string]func(path string) error{
+	"removed": os.Remove,
+	"a byte changed": func(path string) error {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		content[len(content)/2] ^= 1
+		return os.WriteFile(path, content, 0o600)
+	},
+}
+
+// A week whose file is damaged or gone by the time that it is dropped stays, and is written again. It keeps no other.
+func TestDamagedFileKeepsItsWeek(t *testing.T) {
+	g := webtest.NewGateway(t)
+	folder := t.TempDir()
+	_, first, second := archivedWeeks(g, folder)
+	events := func(week string) int { return g.Count("counted_events WHERE week = ?", week) }
+	kept := func(days int) ledger.Keep {
+		return ledger.Keep{Events: days, Days: 800, Windows: 400, Archive: folder}
+	}
+	var file string
+	g.Scan(&file, "SELECT file FROM usage_weeks WHERE week = ?", first)
+	for what, damage := range damages {
+		reconciled(g, kept(60)) // writes what is not archived
+		g.Must(damage(filepath.Join(folder, file)))
+		reconciled(g, kept(40))
+		webtest.Same(t, what+": events of both weeks", []any{events(first), events(second)}, []any{1, 0})
+	}
+	reconciled(g, kept(60))
+	folder = t.TempDir()
+	reconciled(g, kept(40))
+	webtest.Same(t, "events whose file is in another folder", events(first), 1)
+	reconciled(g, kept(40))
+	webtest.Same(t, "events that are in a file", events(first), 0)
+	g.Exec("UPDATE usage_weeks SET file = NULL WHERE week <> ?", first) // they are in the folder of before
+	verified, err := archive.Verify(t.Context(), g.DB, folder)
+	g.Must(err)
+	webtest.Same(t, "events in the file", verified.Events, int64(1))
 }

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"tollgate/models/archive"
 	"tollgate/models/audit"
 	"tollgate/models/ledger"
 	"tollgate/models/modelstest"
@@ -82,6 +84,34 @@ func TestOldAuditRowsGo(t *testing.T) {
 	}
 }
 
+// A month whose file is damaged or gone by the time that it is dropped stays, and is written again.
+func TestDamagedFileKeepsItsMonth(t *testing.T) {
+	c, old, kept := oldLog(t)
+	folder := t.TempDir()
+	drop := func() {
+		t.Helper()
+		b := ledger.NewReconciler(c.DB, slog.New(slog.DiscardHandler), ledger.Keep{Events: 90, Days: 800, Windows: 400, Audit: 90, Archive: folder})
+		b.AuditKey = c.H.Keys.Audit
+		c.Exec("UPDATE usage_sealing SET checked_at = NULL, lease_until = to_timestamp(0)")
+		c.Must(b.Reconcile(t.Context()))
+	}
+	c.Must(audit.CloseMonths(t.Context(), c.DB, c.H.Keys.Audit, 90))
+	for what, damage := range damages {
+		_, err := archive.RunAudit(t.Context(), c.DB, folder, archive.Parquet)
+		c.Must(err)
+		var file string
+		c.Scan(&file, "SELECT min(file) FROM audit_months")
+		c.Must(damage(filepath.Join(folder, file)))
+		drop()
+		webtest.Same(t, what+": rows", c.Count("audit_logs"), old+kept)
+	}
+	drop()
+	webtest.Same(t, "rows that are in a file", c.Count("audit_logs"), kept)
+	verified, err := archive.Verify(t.Context(), c.DB, folder)
+	c.Must(err)
+	webtest.Same(t, "rows in files", verified.AuditRows, int64(old))
+}
+
 // A log without its first rows is whole only if a console has dropped them.
 func TestAuditLogBeginsAtASignedRow(t *testing.T) {
 	c, _, kept := oldLog(t)
@@ -90,11 +120,11 @@ func TestAuditLogBeginsAtASignedRow(t *testing.T) {
 	if _, err := c.DB.Exec("DELETE FROM audit_logs WHERE id = 1"); err == nil {
 		t.Error("the console may delete audit rows")
 	}
-	months, err := audit.DropMonths(t.Context(), c.DB, key, true)
+	months, err := audit.DropMonths(t.Context(), c.DB, key, func(_, _ audit.Month) error { return nil })
 	if err != nil || len(months) != 0 {
 		t.Errorf("dropped %v, %v before it is archived", months, err)
 	}
-	if months, err = audit.DropMonths(t.Context(), c.DB, key, false); err != nil || len(months) != 1 {
+	if months, err = audit.DropMonths(t.Context(), c.DB, key, nil); err != nil || len(months) != 1 {
 		t.Fatalf("dropped %v, %v", months, err)
 	}
 	c.Fits(t, int64(kept))

@@ -21,6 +21,8 @@ type week struct {
 	Dropped    bool
 }
 
+const weekColumns = "week::text, file, sha256, events, cost::text, dropped_at IS NOT NULL AS dropped"
+
 // Verified is how much of the archive was read, and is as it was written.
 type Verified struct {
 	Files             int
@@ -80,8 +82,7 @@ func EachDropped(ctx context.Context, db bun.IDB, folder string, use func(week s
 }
 
 func archived(ctx context.Context, db bun.IDB) (weeks []week, err error) {
-	err = db.NewRaw(`SELECT week::text, file, sha256, events, cost::text, dropped_at IS NOT NULL AS dropped FROM usage_weeks
-WHERE file IS NOT NULL ORDER BY week`).Scan(ctx, &weeks)
+	err = db.NewRaw("SELECT "+weekColumns+" FROM usage_weeks WHERE file IS NOT NULL ORDER BY week").Scan(ctx, &weeks)
 	if err != nil {
 		return nil, fmt.Errorf("read which weeks are archived: %w", err)
 	}

@@ -92,19 +92,30 @@ WHERE EXISTS (SELECT FROM audit_months WHERE dropped_at IS NOT NULL)`).Scan(ctx,
 	return since.UTC(), nil
 }
 
-// DropMonths drops the months that were noted, or those of them that are archived, and signs where the log begins
-// then. It returns which it dropped.
-func DropMonths(ctx context.Context, db *bun.DB, key []byte, archived bool) (dropped []string, err error) {
+// DropMonths drops the months that were noted, and signs where the log begins then. It returns which it dropped. With
+// an archive only months go that are in a file; inFile reads it, and is given the month before, too.
+func DropMonths(
+	ctx context.Context, db *bun.DB, key []byte, inFile func(before, m Month) error,
+) (dropped []string, err error) {
 	months, err := Months(ctx, db)
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range months {
+	for i, m := range months {
 		if m.Dropped {
 			continue
 		}
-		if archived && m.File == "" {
+		if inFile != nil && m.File == "" {
 			return dropped, nil
+		}
+		if inFile != nil {
+			before := Start()
+			if i > 0 {
+				before = months[i-1]
+			}
+			if err := inFile(before, m); err != nil {
+				return dropped, fmt.Errorf("drop the audit rows of %s: %w", m.Month, err)
+			}
 		}
 		signature, err := m.sign(key)
 		if err != nil {

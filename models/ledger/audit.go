@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 
 	"tollgate/models/archive"
 	"tollgate/models/audit"
@@ -25,9 +26,27 @@ func (b *Reconciler) dropAudit(ctx context.Context) error {
 			return err
 		}
 	}
-	months, err := audit.DropMonths(ctx, b.db, b.AuditKey, b.keep.Archive != "")
+	months, err := audit.DropMonths(ctx, b.db, b.AuditKey, b.inFile(ctx))
 	if len(months) > 0 {
 		b.log.InfoContext(ctx, "audit rows were dropped", "months", months, "archived", b.keep.Archive != "")
 	}
-	return err
+	return b.tellDamaged(ctx, err)
+}
+
+// inFile reads the file of a month before the month is dropped; nil when there is no archive.
+func (b *Reconciler) inFile(ctx context.Context) func(before, m audit.Month) error {
+	if b.keep.Archive == "" {
+		return nil
+	}
+	return func(before, m audit.Month) error { return archive.CheckMonth(ctx, b.db, b.keep.Archive, before, m) }
+}
+
+// tellDamaged logs that a file is not as it was written, and that what it was to have stays therefore.
+func (b *Reconciler) tellDamaged(ctx context.Context, err error) error {
+	if damaged := (archive.DamagedError{}); !errors.As(err, &damaged) {
+		return err
+	}
+	b.log.ErrorContext(ctx, "an archived file is not as it was written; nothing of it is dropped, and it is written again",
+		"error", err.Error())
+	return nil
 }

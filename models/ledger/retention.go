@@ -46,7 +46,8 @@ func (b *Reconciler) archiveWeeks(ctx context.Context) error {
 }
 
 // dropWeeks drops the events of weeks that are sealed, with all of their refunds, and old enough. What of them was to
-// be archived is archived, and what is in the file is what is dropped. A week that cannot be dropped keeps no other.
+// be archived is in a file, which is read once more, and what is in the file is what is dropped. A week that cannot be
+// dropped keeps no other.
 func (b *Reconciler) dropWeeks(ctx context.Context) error {
 	var weeks []struct {
 		Week     string
@@ -85,17 +86,8 @@ func (b *Reconciler) dropCharges(ctx context.Context) error {
 
 func (b *Reconciler) dropWeek(ctx context.Context, week string, archived bool) error {
 	if archived {
-		var same bool
-		err := longQuery(ctx, b.db, func(tx bun.Tx) error {
-			return tx.NewRaw(`SELECT (w.events, w.cost) = (e.events, e.cost) FROM usage_weeks AS w,
-    (SELECT count(*) AS events, coalesce(sum(cost), 0) AS cost FROM counted_events WHERE week = ?0::date) AS e
-WHERE w.week = ?0::date`, week).Scan(ctx, &same)
-		})
-		if err != nil {
-			return err
-		}
-		if !same {
-			return fmt.Errorf("the file has other events than the database")
+		if err := b.checkArchived(ctx, week); err != nil {
+			return b.tellDamaged(ctx, err)
 		}
 	}
 	err := longQuery(ctx, b.db, func(tx bun.Tx) error {
@@ -115,6 +107,26 @@ WHERE w.week = ?0::date`, week).Scan(ctx, &same)
 		b.log.InfoContext(ctx, "a week of usage was dropped", "week", week, "archived", archived)
 	}
 	return err
+}
+
+// checkArchived compares the events of a week with those that were archived, and reads the file again. Events that were
+// changed since are not written in place of a file.
+func (b *Reconciler) checkArchived(ctx context.Context, week string) error {
+	var same bool
+	err := longQuery(ctx, b.db, func(tx bun.Tx) error {
+		return tx.NewRaw(`SELECT (w.events, w.cost) = (e.events, e.cost) FROM usage_weeks AS w,
+    (SELECT count(*) AS events, coalesce(sum(cost), 0) AS cost FROM counted_events WHERE week = ?0::date) AS e
+WHERE w.week = ?0::date`, week).Scan(ctx, &same)
+	})
+	switch {
+	case err != nil:
+		return err
+	case !same:
+		return errors.New("the database has other events than were archived")
+	case b.keep.Archive == "":
+		return nil
+	}
+	return archive.CheckWeek(ctx, b.db, b.keep.Archive, week)
 }
 
 // dismissCounted settles quarantined usage that was reported again and counted in a week. Once the week is dropped, it
