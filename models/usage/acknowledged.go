@@ -20,11 +20,16 @@ const (
 	restoreAgain = time.Second
 )
 
-// acknowledged is what was acknowledged last, to be stored again when the database has lost it.
+// acknowledged is what was acknowledged last, to be stored again when the database has lost it. From then on until all
+// is stored, it is kept whatever its age.
 type acknowledged struct {
 	mutex   sync.Mutex
-	reports []acknowledgedReport // the oldest first
+	reports []*acknowledgedReport // the oldest first
 	size    int
+
+	restoring bool
+	from, to  int // reports that are to be stored again
+	givenUp   int // events that were, until there was no room for them
 }
 
 type acknowledgedReport struct {
@@ -46,23 +51,50 @@ func (r acknowledgedReport) size() (n int) {
 // eventSize is about what an event takes in memory with the counters that it refers to.
 func eventSize(e *Event) int { return 1024 + 96*len(e.Lines) }
 
-func (a *acknowledged) add(r acknowledgedReport) {
+func (a *acknowledged) add(r *acknowledgedReport) {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
 	a.reports, a.size = append(a.reports, r), a.size+r.size()
 	old := 0
-	for old < len(a.reports)-1 && (a.size > acknowledgedMost || r.at.Sub(a.reports[old].at) > acknowledgedFor) {
+	for old < len(a.reports)-1 &&
+		(a.size > acknowledgedMost || !a.restoring && r.at.Sub(a.reports[old].at) > acknowledgedFor) {
+		if a.from <= old && old < a.to {
+			a.givenUp += len(a.reports[old].events) + len(a.reports[old].kept)
+		}
 		a.size -= a.reports[old].size()
-		a.reports[old] = acknowledgedReport{}
+		a.reports[old] = nil
 		old++
 	}
 	a.reports = a.reports[old:]
+	a.from, a.to = max(a.from-old, 0), max(a.to-old, 0)
 }
 
-func (a *acknowledged) all() []acknowledgedReport {
+// lost has all that is kept stored again.
+func (a *acknowledged) lost() {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
-	return append([]acknowledgedReport{}, a.reports...)
+	a.restoring, a.from, a.to = true, 0, len(a.reports)
+}
+
+// next is the next report to store again; nil when all are stored, and then how many events were given up.
+func (a *acknowledged) next() (report *acknowledgedReport, givenUp int) {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	if a.from < a.to {
+		return a.reports[a.from], 0
+	}
+	givenUp, a.givenUp = a.givenUp, 0
+	a.restoring = false
+	return nil, givenUp
+}
+
+// stored says that a report is stored again.
+func (a *acknowledged) stored(report *acknowledgedReport) {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	if a.from < a.to && a.reports[a.from] == report {
+		a.from++
+	}
 }
 
 // acknowledge keeps a report that is about to be answered. When the database went back since it was stored, it is
@@ -72,7 +104,7 @@ func (r *Recorder) acknowledge(ctx context.Context, report acknowledgedReport, r
 		return nil
 	}
 	report.at = time.Now()
-	r.recent.add(report)
+	r.recent.add(&report)
 	if r.decider.Rewinds() == rewinds {
 		return nil
 	}
@@ -100,6 +132,7 @@ func (r *Recorder) Run(ctx context.Context) {
 			}
 			continue
 		case <-r.lost:
+			r.recent.lost()
 		case <-again:
 		}
 		if again = nil; !r.restoreAll(ctx) {
@@ -108,20 +141,33 @@ func (r *Recorder) Run(ctx context.Context) {
 	}
 }
 
-// restoreAll stores what was acknowledged again, each event once, and reports whether all of it is stored.
+// restoreAll stores what was acknowledged again, each event once, and reports whether all of it is stored. After a
+// failure it goes on from there.
 func (r *Recorder) restoreAll(ctx context.Context) bool {
 	restored := 0
-	for _, report := range r.recent.all() {
-		n, err := r.restore(ctx, report)
+	for {
+		report, givenUp := r.recent.next()
+		if report == nil {
+			r.tellRestored(ctx, restored, givenUp)
+			return true
+		}
+		n, err := r.restore(ctx, *report)
 		restored += n
 		if err != nil {
 			r.log.ErrorContext(ctx, "usage that was acknowledged could not be stored again yet",
 				"error", err.Error(), "events", restored)
 			return false
 		}
+		r.recent.stored(report)
+	}
+}
+
+func (r *Recorder) tellRestored(ctx context.Context, restored, givenUp int) {
+	if givenUp > 0 {
+		r.log.ErrorContext(ctx, "usage that was acknowledged is not stored again: there was no room for it in memory until "+
+			"the database took it", "events", givenUp)
 	}
 	r.log.InfoContext(ctx, "usage that was acknowledged is stored again, as far as it was lost", "events", restored)
-	return true
 }
 
 // restore stores a report again, and returns how many of its events were lost. An exact event that had replaced an
