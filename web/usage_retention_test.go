@@ -3,7 +3,10 @@ package web_test
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
+
+	"github.com/google/uuid"
 
 	"tollgate/models/ledger"
 	"tollgate/web/webtest"
@@ -89,6 +92,46 @@ func TestOldEventsGo(t *testing.T) {
 	}
 }
 
+// A week that lost an event after it was sealed, or whose event was changed, is noticed before its events go, and stays.
+func TestWeekThatLostAnEventStays(t *testing.T) {
+	g := webtest.NewGateway(t)
+	g.Eventually("the check at the start", func() bool { return g.Count("usage_sealing WHERE checked_at IS NOT NULL") == 1 })
+	lost := webtest.With(webtest.Event(g.Key), "event_id", uuid.NewString())
+	g.Admin.Counted(lost)
+	g.Admin.Counted(webtest.Event(g.Key))
+	week := aged(g, 89)
+	checked := func() int { return g.Count("usage_weeks WHERE week = ? AND sealed_at IS NOT NULL", week) }
+	reconciled(g, ledger.DefaultKeep)
+	webtest.Same(t, "the week is checked when it is sealed", checked(), 1)
+	g.ExecAsOwner("CREATE TABLE kept AS SELECT * FROM weekly_events")
+	archiving := ledger.Keep{Events: 60, Days: 800, Windows: 400, Archive: t.TempDir()}
+	for _, c := range []struct {
+		what            string
+		keep            ledger.Keep
+		damage, repairs string
+	}{
+		{"lost", keepLittle, "DELETE FROM weekly_events WHERE event_id = ?0", "INSERT INTO weekly_events SELECT * FROM kept WHERE event_id = ?0"},
+		{"changed", archiving, "UPDATE weekly_events SET tokens = tokens + 1 WHERE event_id = ?0", "UPDATE weekly_events SET tokens = tokens - 1 WHERE event_id = ?0"},
+	} {
+		_, err := g.Owner().NewRaw(c.damage, lost["event_id"]).Exec(t.Context())
+		g.Must(err)
+		events := g.Count("weekly_events WHERE week = ?", week)
+		for range 2 { // it stays known
+			reconciled(g, c.keep)
+			if g.Count("usage_sealing WHERE skewed > 0") == 0 {
+				t.Errorf("an event %s was not noticed", c.what)
+			}
+		}
+		webtest.Same(t, c.what+": archived or checked", g.Count("usage_weeks WHERE week = ? AND file IS NOT NULL", week)+checked(), 0)
+		webtest.Same(t, c.what+": events that stay", g.Count("weekly_events WHERE week = ?", week), events)
+		_, err = g.Owner().NewRaw(c.repairs, lost["event_id"]).Exec(t.Context())
+		g.Must(err)
+	}
+	reconciled(g, archiving)
+	webtest.Same(t, "counters that differ once it is repaired", g.Count("usage_sealing WHERE skewed > 0"), 0)
+	webtest.Same(t, "events of a week that fits", g.Count("weekly_events WHERE week = ?", week), 0)
+}
+
 // A week that was closed less than 36 days ago is not dropped, since its ids are still looked up, and one that is read
 // is dropped later: usage does not wait for the reader.
 func TestWeeksThatAreNotDropped(t *testing.T) {
@@ -165,6 +208,14 @@ SELECT gen_random_uuid(), 'spend', d, now() - n * interval '1 day', 5, 5 FROM (V
 	reconciled(g, ledger.DefaultKeep)
 	webtest.Same(t, "beside events of before", old(), before)
 	g.Exec("UPDATE usage_weeks SET dropped_at = now() WHERE week = '1970-01-05'")
-	reconciled(g, ledger.DefaultKeep)
+	g.ExecAsOwner("REVOKE DELETE ON usage_quarantine, limit_windows FROM tollgate")
+	if err := reconcile(g, ledger.DefaultKeep); err == nil || strings.Count(err.Error(), "delete old ") != 2 {
+		t.Errorf("what cannot be deleted: %v", err)
+	}
+	webtest.Same(t, "beside counters that cannot be deleted", old(), "2 1 1 1 1 1 4")
+	g.ExecAsOwner("GRANT DELETE ON limit_windows TO tollgate")
+	if err := reconcile(g, ledger.DefaultKeep); err == nil || strings.Count(err.Error(), "delete old ") != 1 {
+		t.Errorf("what cannot be deleted: %v", err)
+	}
 	webtest.Same(t, "later", old(), "2 1 1 1 1 1 2")
 }

@@ -1,0 +1,99 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/uptrace/bun"
+)
+
+// verifyWeeks compares the days of weeks that are over with all of their events: when a week is sealed, and again before
+// its events go into a file, or go without one. Of those that fit it is noted; they may go.
+func (b *Reconciler) verifyWeeks(ctx context.Context, fence int64) (skewed []Skew, err error) {
+	kept := b.keep.Events
+	if b.keep.Archive != "" {
+		kept = LeastKept
+	}
+	var weeks []string
+	err = b.db.NewRaw(`
+SELECT week::text FROM usage_weeks, usage_sealing
+WHERE file IS NULL AND dropped_at IS NULL AND closed_at <= sealed_until
+    AND (sealed_at IS NULL OR closed_at < clock_timestamp() - ? * interval '1 second') ORDER BY week`,
+		days(kept).Seconds()).Scan(ctx, &weeks)
+	if err != nil {
+		return nil, fmt.Errorf("look for weeks that are over: %w", err)
+	}
+	known := map[Skew]bool{} // two weeks have the day in common on which one ended
+	for _, week := range weeks {
+		if err := b.renew(ctx, fence); err != nil {
+			return skewed, err
+		}
+		found, err := verifyWeek(ctx, b.db, week)
+		if err != nil {
+			return skewed, fmt.Errorf("hold the days of the week of %s against their events: %w", week, err)
+		}
+		for _, s := range found {
+			if !known[s] {
+				skewed, known[s] = append(skewed, s), true
+			}
+		}
+		_, err = b.db.NewRaw("UPDATE usage_weeks SET sealed_at = CASE WHEN ? THEN clock_timestamp() END WHERE week = ?::date",
+			len(found) == 0, week).Exec(ctx)
+		if err != nil {
+			return skewed, fmt.Errorf("note that the week of %s was checked: %w", week, err)
+		}
+	}
+	return skewed, nil
+}
+
+// renew gives this console the time of a lease for what it does next.
+func (b *Reconciler) renew(ctx context.Context, fence int64) error {
+	renewed, err := b.db.NewRaw("UPDATE usage_sealing SET lease_until = clock_timestamp() + ? * interval '1 second' "+
+		"WHERE fence = ?", sealingLease.Seconds(), fence).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("renew the lease: %w", err)
+	}
+	if n, err := renewed.RowsAffected(); err != nil || n == 0 {
+		return errSealingLost
+	}
+	return nil
+}
+
+// verifyWeek compares the days of one week with all events of them, also with those that came weeks later. Days of
+// which events were dropped are left out.
+func verifyWeek(ctx context.Context, db *bun.DB, week string) (skewed []Skew, err error) {
+	err = longQuery(ctx, db, func(tx bun.Tx) error {
+		open, err := readUnsealed(ctx, tx)
+		if err != nil {
+			return err
+		}
+		var of struct{ Since, First, Last string }
+		err = tx.NewRaw(`
+SELECT coalesce((SELECT max(b.week) FROM usage_weeks AS b WHERE b.week < w.week), w.week)::text AS since,
+    greatest((opened_at AT TIME ZONE 'UTC')::date, ?0::date + 1)::text AS first,
+    (closed_at AT TIME ZONE 'UTC')::date::text AS last
+FROM usage_weeks AS w WHERE week = ?1::date`, open.Whole, week).Scan(ctx, &of)
+		if err != nil {
+			return err
+		}
+		return tx.NewRaw(weekDays, of.Since, of.First, of.Last).Scan(ctx, &skewed)
+	})
+	return skewed, err
+}
+
+// weekDays compares the days from ?1 to ?2 with events of weeks since ?0.
+const weekDays = `
+WITH counted AS (
+    SELECT day, sum(cost) AS cost, sum(tokens) AS tokens, sum(requests) AS requests FROM usage_days
+    WHERE day BETWEEN ?1::date AND ?2::date GROUP BY day
+), charged AS (
+    SELECT day, sum(cost) AS cost, sum(tokens) AS tokens, sum(requests) AS requests FROM (
+        SELECT (occurred_at AT TIME ZONE 'UTC')::date AS day, coalesce(cost, 0) AS cost, tokens, requests
+            FROM counted_events WHERE week >= ?0::date AND occurred_at >= ?1::date::timestamp AT TIME ZONE 'UTC'
+                AND occurred_at < (?2::date + 1)::timestamp AT TIME ZONE 'UTC'
+        UNION ALL SELECT (e.occurred_at AT TIME ZONE 'UTC')::date, a.amount, 0, 0
+            FROM usage_adjustments AS a CROSS JOIN LATERAL (
+                SELECT * FROM counted_events AS c WHERE c.event_id = a.event_id AND c.week = a.week OFFSET 0
+            ) AS e WHERE a.week >= ?0::date
+    ) AS events WHERE day BETWEEN ?1::date AND ?2::date GROUP BY day
+)` + daysThatDiffer
