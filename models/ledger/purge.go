@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -20,10 +21,13 @@ const (
 	propagationDays = 90
 
 	purgedAtOnce = 5_000
+	// windowBlocks is how many blocks of the table of counters are looked through at once.
+	windowBlocks = 512
 )
 
-// purge deletes what was kept for long enough, in parts, so that no request waits.
-func (b *Reconciler) purge(ctx context.Context) error {
+// purge deletes what was kept for long enough, in parts, so that no request waits. What cannot be deleted keeps nothing
+// else.
+func (b *Reconciler) purge(ctx context.Context) (err error) {
 	for _, old := range []struct {
 		what, statement string
 		kept            time.Duration
@@ -37,15 +41,35 @@ SELECT key_hash FROM retired_keys WHERE retired_at < clock_timestamp() - ?0::int
 		{"results of propagations", `DELETE FROM propagation_items WHERE (job_id, copy_id) IN (
 SELECT job_id, copy_id FROM propagation_items AS i JOIN propagation_jobs AS j ON j.id = i.job_id
 WHERE j.state = 'done' AND j.finished_at < clock_timestamp() - ?0::interval LIMIT ?1)`, propagationDays * 24 * time.Hour},
-		{"counters", oldWindows, days(b.keep.Windows)},
 	} {
-		if err := deleteAll(ctx, b.db, old.statement, old.kept); err != nil {
-			return fmt.Errorf("delete old %s: %w", old.what, err)
+		if failed := deleteAll(ctx, b.db, old.statement, old.kept); failed != nil {
+			err = errors.Join(err, fmt.Errorf("delete old %s: %w", old.what, failed))
 		}
 	}
+	if failed := deleteWindows(ctx, b.db, days(b.keep.Windows)); failed != nil {
+		err = errors.Join(err, fmt.Errorf("delete old counters: %w", failed))
+	}
 	for _, statement := range oldSums() {
-		if err := deleteAll(ctx, b.db, statement, days(b.keep.Days)); err != nil {
-			return fmt.Errorf("delete old sums of usage: %w", err)
+		if failed := deleteAll(ctx, b.db, statement, days(b.keep.Days)); failed != nil {
+			err = errors.Join(err, fmt.Errorf("delete old sums of usage: %w", failed))
+		}
+	}
+	return err
+}
+
+// deleteWindows deletes counters in parts of their table as it is stored, each of which takes the same time however
+// many counters there are.
+func deleteWindows(ctx context.Context, db *bun.DB, kept time.Duration) error {
+	var blocks int
+	err := db.NewRaw("SELECT pg_relation_size('limit_windows') / current_setting('block_size')::bigint").Scan(ctx, &blocks)
+	if err != nil {
+		return err
+	}
+	for first := 0; first < blocks; first += windowBlocks {
+		_, err := db.NewRaw(oldWindows, seconds(kept), seconds(lateEvents), fmt.Sprintf("(%d,0)", first),
+			fmt.Sprintf("(%d,0)", first+windowBlocks)).Exec(ctx)
+		if err != nil {
+			return err
 		}
 	}
 	return nil

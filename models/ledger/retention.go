@@ -148,16 +148,18 @@ func longQuery(ctx context.Context, db *bun.DB, do func(tx bun.Tx) error) error 
 	})
 }
 
-// forgotten are the sums that go after their time: not before the events that they count, with which they are compared.
-// Of days, whole months go. ?0 is how long they are kept, ?1 how many go at once, ?2 how late an event may be.
+// Sums go after their time, but not before the events that they count, with which they are compared. Of days, whole
+// months go. ?0 is how long they are kept.
 const (
+	// ?1 is how many go at once, ?2 how late an event may be.
 	oldestDay = `(SELECT date_trunc('month', least(clock_timestamp() - ?0::interval,
     (SELECT min(opened_at) FROM usage_weeks WHERE dropped_at IS NULL) - ?2::interval) AT TIME ZONE 'UTC')::date)`
-	oldWindows = `DELETE FROM limit_windows WHERE (line_id, kind, reset_duration, window_start) IN (
-SELECT line_id, kind, reset_duration, window_start FROM limit_windows
-WHERE used = sealed AND window_start < clock_timestamp() - ?0::interval
+	// ?1 is how late an event may be, ?2 to before ?3 is the part of the table.
+	oldWindows = `
+DELETE FROM limit_windows WHERE ctid >= ?2::tid AND ctid < ?3::tid
+    AND used = sealed AND window_start < clock_timestamp() - ?0::interval
     AND window_start + window_span(reset_duration) < least(clock_timestamp() - ?0::interval,
-        (SELECT min(opened_at) FROM usage_weeks WHERE dropped_at IS NULL) - ?2::interval) LIMIT ?1)`
+        (SELECT min(opened_at) FROM usage_weeks WHERE dropped_at IS NULL) - ?1::interval)`
 )
 
 // oldSums are the statements that delete sums of days.
