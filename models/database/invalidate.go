@@ -17,6 +17,10 @@ func (tx Tx) Invalidate(users ...string) { tx.end.access = append(tx.end.access,
 // InvalidateUsage is Invalidate for what the users have used. It needs no audit row.
 func (tx Tx) InvalidateUsage(users ...string) { tx.end.usage = append(tx.end.usage, users...) }
 
+// FeedUsage adds a row to usage_feed also when no user has used something, so that consoles notice when the database
+// loses the transaction.
+func (tx Tx) FeedUsage() { tx.end.fed = true }
+
 // InvalidateActors tells the caches of this console that what an API key may do has changed. Other consoles keep the
 // actors of keys for a second at most.
 func (tx Tx) InvalidateActors() { tx.end.actors = true }

@@ -21,7 +21,7 @@ type Tx struct {
 // transactions write wait for the server only, never for this program.
 type ending struct {
 	access, usage []string // users
-	actors        bool
+	fed, actors   bool
 	ended         []func() // what listeners want to be called after the transaction
 	last          []Statement
 }
@@ -72,9 +72,9 @@ func (e *ending) commit(ctx context.Context, pool *bun.DB, tx bun.Tx) error {
 	switch {
 	case err != nil:
 		return err
-	case len(e.usage) > 0:
+	case e.fed || len(e.usage) > 0:
 		return AsFeedWriter(pool, func(w FeedWriter) error {
-			feed := Statement{FeedUsage, []any{w.ID.String(), w.Seq, distinct(e.usage)}}
+			feed := Statement{FeedUsage, []any{w.ID.String(), w.Seq, append([]string{}, distinct(e.usage)...)}}
 			return execAll(ctx, tx, append(statements, feed, commit))
 		})
 	case len(statements) == 0:

@@ -25,12 +25,8 @@ func (r *Recorder) keep(ctx context.Context, e *Event) (Result, error) {
 	if err != nil {
 		return result, fmt.Errorf("write an event of an unknown key: %w", err)
 	}
-	inserted, err := r.db.NewRaw("INSERT INTO usage_quarantine (event_id, event, received_at) "+
-		"VALUES (?, ?, clock_timestamp()) ON CONFLICT DO NOTHING", e.GatewayID.Key, string(document)).Exec(ctx)
-	if err != nil {
-		return result, fmt.Errorf("keep an event of an unknown key: %w", err)
-	}
-	if n, err := inserted.RowsAffected(); err != nil || n > 0 {
+	inserted, err := r.keepNew(ctx, e.GatewayID.Key, string(document))
+	if err != nil || inserted {
 		return result, err
 	}
 	before, replaced, err := r.keepExact(ctx, e.GatewayID.Key, kept, string(document))
@@ -44,6 +40,26 @@ func (r *Recorder) keep(ctx context.Context, e *Event) (Result, error) {
 	}
 	result.Duplicate = true
 	return result, nil
+}
+
+// keepNew keeps an event unless its id is there.
+func (r *Recorder) keepNew(ctx context.Context, id, document string) (inserted bool, err error) {
+	err = database.InTx(ctx, r.db, func(ctx context.Context, tx database.Tx) error {
+		result, err := tx.NewRaw("INSERT INTO usage_quarantine (event_id, event, received_at) "+
+			"VALUES (?, ?, clock_timestamp()) ON CONFLICT DO NOTHING", id, document).Exec(ctx)
+		if err != nil {
+			return err
+		}
+		n, err := result.RowsAffected()
+		if inserted = n > 0; inserted {
+			tx.FeedUsage()
+		}
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("keep an event of an unknown key: %w", err)
+	}
+	return inserted, nil
 }
 
 // keptRow is an event of the quarantine as it is stored.
@@ -69,6 +85,7 @@ func (r *Recorder) keepExact(
 		}
 		replaced = before.Outcome == nil && before.event.Estimated && !exact.Estimated && before.event.SameCall(exact)
 		if replaced {
+			tx.FeedUsage()
 			_, err = tx.NewRaw("UPDATE usage_quarantine SET event = ? WHERE event_id = ?", document, id).Exec(ctx)
 		}
 		return err
