@@ -13,19 +13,47 @@ import (
 	"tollgate/web/webtest"
 )
 
+// rewinding is a console whose database goes back to a backup, beside another one that works with that already.
+type rewinding struct {
+	backup
+	c, other       *webtest.Console
+	gateway, there webtest.Client // a gateway of each
+	restored       *pgserver.Server
+	w              *webtest.Wire
+	behind         atomic.Pointer[pgserver.Server]
+}
+
+func newRewinding(t *testing.T) *rewinding {
+	t.Helper()
+	r := &rewinding{backup: newBackup(t)}
+	old := r.restore(t)
+	r.restored = r.restore(t)
+	r.behind.Store(old)
+	r.w = webtest.NewWire(t, func() (net.Conn, error) { return dialPostgres(r.behind.Load()) }, nil)
+	r.c, _ = r.serving(t).Another(overWire(t, old, r.w))
+	t.Cleanup(r.w.Restore)
+	r.other, _ = r.serving(t).Another(r.restored.URL("tollgate"))
+	r.gateway, r.there = r.bearerOf(r.c, r.secret), r.bearerOf(r.other, r.secret)
+	return r
+}
+
+// rewinds puts the backup under the console.
+func (r *rewinding) rewinds() {
+	r.w.Breaks()
+	r.behind.Store(r.restored)
+	r.w.Restore()
+}
+
+func (r *rewinding) storedAgain() bool {
+	return strings.Contains(r.c.Log.String(), "is stored again, as far as it was lost")
+}
+
 // A database that went back to where usage was not stored yet gets what was acknowledged in the last minute again, each
 // event once, though no change of access is missing from it.
 func TestAcknowledgedUsageIsStoredAgain(t *testing.T) {
 	t.Parallel()
-	b := newBackup(t)
-	old, restored := b.restore(t), b.restore(t)
-	var behind atomic.Pointer[pgserver.Server]
-	behind.Store(old)
-	w := webtest.NewWire(t, func() (net.Conn, error) { return dialPostgres(behind.Load()) }, nil)
-	c, _ := b.serving(t).Another(overWire(t, old, w))
-	t.Cleanup(w.Restore)
-	other, _ := b.serving(t).Another(restored.URL("tollgate"))
-	gateway, there := b.bearerOf(c, b.secret), b.bearerOf(other, b.secret)
+	b := newRewinding(t)
+	c, other, gateway, there := b.c, b.other, b.gateway, b.there
 	event := func(more ...any) webtest.Object {
 		return webtest.With(webtest.Event(b.key), append([]any{"event_id", uuid.NewString(), "cost", 1}, more...)...)
 	}
@@ -41,10 +69,8 @@ func TestAcknowledgedUsageIsStoredAgain(t *testing.T) {
 	gateway.Report(webtest.Object{"events": []webtest.Object{pair, webtest.With(pair, "estimated", nil, "cost", 2)}}).Is(200)
 	webtest.Same(t, "events before", other.Count("counted_events"), 1)
 
-	w.Breaks()
-	behind.Store(restored)
-	w.Restore()
-	c.Eventually("what was acknowledged is stored again", func() bool { return strings.Contains(c.Log.String(), "is stored again, as far as it was lost") })
+	b.rewinds()
+	c.Eventually("what was acknowledged is stored again", b.storedAgain)
 	webtest.Same(t, "events", other.Count("counted_events"), 6)
 	webtest.Same(t, "events of unknown keys", other.Count("usage_quarantine"), 1)
 	var spent int64
@@ -57,6 +83,87 @@ func TestAcknowledgedUsageIsStoredAgain(t *testing.T) {
 	if again := gateway.Report(once).Is(200).JSON(); again["duplicate"] != true {
 		t.Errorf("reported again: %v", again)
 	}
+}
+
+// When the database does not take what was acknowledged at once, that is stored again later, however much comes after.
+func TestAcknowledgedUsageIsStoredAgainLater(t *testing.T) {
+	t.Parallel()
+	b := newRewinding(t)
+	var lost []webtest.Object
+	for range 3 {
+		event := webtest.With(webtest.Event(b.key), "event_id", uuid.NewString())
+		b.gateway.Report(event).Is(200)
+		lost = append(lost, event)
+	}
+	locking, err := b.other.DB.BeginTx(t.Context(), nil)
+	b.c.Must(err)
+	b.c.T.Cleanup(func() { _ = locking.Rollback() })
+	_, err = locking.Exec("LOCK TABLE usage_feed IN SHARE ROW EXCLUSIVE MODE") // which polls read, and usage adds to
+	b.c.Must(err)
+	b.rewinds()
+	b.c.Eventually("storing again fails", func() bool { return strings.Contains(b.c.Log.String(), "could not be stored again yet") })
+	if b.storedAgain() {
+		t.Error("it is said that all is stored again")
+	}
+	b.c.Must(locking.Rollback())
+	b.c.Eventually("what was acknowledged is stored again", b.storedAgain)
+	webtest.Same(t, "events", b.other.Count("counted_events"), len(lost))
+	for _, event := range lost {
+		webtest.Same(t, "reported again", b.gateway.Report(event).Is(200).JSON()["duplicate"], any(true))
+	}
+	b.other.Balanced()
+}
+
+// A database that has lost nothing but usage of unknown keys has gone back, too.
+func TestQuarantinedUsageIsStoredAgain(t *testing.T) {
+	t.Parallel()
+	b := newRewinding(t)
+	estimate := webtest.With(webtest.Event("sk-bf-"+strings.Repeat("x", 43)), "event_id", uuid.NewString(), "estimated", true)
+	b.gateway.Report(estimate).Is(200)
+	b.rewinds()
+	b.c.Eventually("what was acknowledged is stored again", b.storedAgain)
+	webtest.Same(t, "events of unknown keys", b.other.Count("usage_quarantine"), 1)
+	webtest.Same(t, "rewinds", b.gateway.Metrics()["tollgate_database_rewinds_total"], 1.0)
+}
+
+// Usage that was lost before a poll has seen it is missed by its number, though usage after it is there.
+func TestLostUsageBetweenOthersIsMissed(t *testing.T) {
+	g := webtest.NewGateway(t)
+	event := func() webtest.Object { return webtest.With(webtest.Event(g.Key), "event_id", uuid.NewString()) }
+	g.Admin.Report(event()).Is(200)
+	type row struct {
+		Writer string
+		Seq    int64
+	}
+	last := func() (r row) {
+		g.Must(g.Owner().NewRaw("SELECT writer::text, seq FROM usage_feed ORDER BY at DESC LIMIT 1").Scan(t.Context(), &r))
+		return r
+	}
+	// Polls wait meanwhile. What is not polled for a second is not decided by, nor counted: then it is tried again.
+	attempt := func() bool {
+		tx, err := g.Owner().BeginTx(t.Context(), nil)
+		g.Must(err)
+		defer func() { _ = tx.Rollback() }()
+		_, err = tx.Exec("LOCK TABLE access_changes")
+		g.Must(err)
+		lost := event()
+		if g.Admin.Report(lost).StatusCode != 200 {
+			return false
+		}
+		first := last()
+		if g.Admin.Report(event()).StatusCode != 200 || last() != (row{first.Writer, first.Seq + 1}) {
+			return false
+		}
+		for _, statement := range []string{"DELETE FROM usage_feed WHERE writer = ?0::uuid AND seq = ?1", "DELETE FROM weekly_events WHERE event_id = ?2::uuid"} {
+			_, err := tx.NewRaw(statement, first.Writer, first.Seq, lost["event_id"]).Exec(t.Context())
+			g.Must(err)
+		}
+		g.Must(tx.Commit())
+		g.Eventually("what was lost is stored again", func() bool { return g.Count("weekly_events WHERE event_id = ?", lost["event_id"]) == 1 })
+		return true
+	}
+	g.Eventually("usage between two polls", attempt)
+	webtest.Same(t, "rewinds", g.Admin.Metrics()["tollgate_database_rewinds_total"], 1.0)
 }
 
 // Consoles of the release before note transactions instead of numbers. These follow what those change, and those what
@@ -98,16 +205,23 @@ UPDATE audit_head SET hash = added.hash FROM added`,
 	}
 }
 
-// A console that could not reach the database for so long that rows of the usage feed were deleted meanwhile, does not
-// decide by the counters from before. The clock of its database is put forward instead of waiting.
-func TestConsoleThatMissedTheUsageFeed(t *testing.T) {
-	g := webtest.NewGateway(t)
+// aheadOfTime is a console on a database whose clock can be put forward, by what later.ahead says.
+func aheadOfTime(g webtest.Gateway) (other *webtest.Console, w *webtest.Wire) {
+	g.T.Helper()
 	g.ExecAsOwner("CREATE SCHEMA later", "CREATE TABLE later.ahead (by interval)", "GRANT USAGE ON SCHEMA later TO tollgate",
 		"GRANT SELECT ON later.ahead TO tollgate",
 		`CREATE FUNCTION later.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS
 $$ SELECT pg_catalog.clock_timestamp() + coalesce((SELECT max(by) FROM later.ahead), '0') $$`)
 	w, address := g.DatabaseWire(nil)
-	other, _ := g.Another(address + "&search_path=later,public,pg_catalog")
+	other, _ = g.Another(address + "&search_path=later,public,pg_catalog")
+	return other, w
+}
+
+// A console that could not reach the database for so long that rows of the usage feed were deleted meanwhile, does not
+// decide by the counters from before. The clock of its database is put forward instead of waiting.
+func TestConsoleThatMissedTheUsageFeed(t *testing.T) {
+	g := webtest.NewGateway(t)
+	other, w := aheadOfTime(g)
 	ask := func() any { return g.Admin.At(other).Ask(webtest.Model(g.Key))["type"] }
 	webtest.Same(t, "before", ask(), "allowed")
 	w.Breaks()
@@ -115,4 +229,17 @@ $$ SELECT pg_catalog.clock_timestamp() + coalesce((SELECT max(by) FROM later.ahe
 	g.ExecAsOwner("DELETE FROM usage_feed", "INSERT INTO later.ahead VALUES ('11 minutes')")
 	w.Restore()
 	g.Admin.At(other).Within(func() bool { return ask() != "allowed" }, "what was counted meanwhile is not read")
+}
+
+// A console that was suspended while its own rows of the usage feed were deleted takes that for no loss.
+func TestSuspendedConsoleMissesNoUsage(t *testing.T) {
+	g := webtest.NewGateway(t)
+	other, w := aheadOfTime(g)
+	gateway := g.Admin.At(other)
+	gateway.Counted(webtest.Event(g.Key))
+	w.Breaks()
+	g.ExecAsOwner("DELETE FROM usage_feed", "INSERT INTO later.ahead VALUES ('11 minutes')")
+	w.Restore()
+	gateway.Within(func() bool { return gateway.Report(webtest.Event(g.Key)).StatusCode == 200 }, "the console does not go on")
+	webtest.Same(t, "rewinds", gateway.Metrics()["tollgate_database_rewinds_total"], 0.0)
 }

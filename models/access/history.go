@@ -36,15 +36,16 @@ type news struct {
 	clock         time.Time
 	kept          bool // the audit row of the last poll is in the log, unchanged
 	keptWriters   map[uuid.UUID]bool
-	own           map[uuid.UUID]database.Fed // what this console had committed before the poll
+	own           map[uuid.UUID]database.Fed // what this console had committed between the polls
+	rows          map[uuid.UUID]int64        // how many rows a writer has after the last that was known of it
 	access, usage []string                   // users whose access or usage changed
 }
 
 // rewound reports whether the database has lost what was seen of it, as after a failover or a restore: its changes
 // count from an earlier number, the audit row that was the last is not in the log, or the last usage of a writer is
-// gone, which for this console may be usage that no poll has seen. The numbers alone would pass a history that has
-// grown longer since.
-func (seen databaseHistory) rewound(now news) bool {
+// gone. The numbers alone would pass a history that has grown longer since. Usage that no poll has seen is missed by its
+// numbers, unless its rows may have been deleted since the last poll.
+func (seen databaseHistory) rewound(now news, deleted bool) bool {
 	if !seen.any {
 		return false
 	}
@@ -53,12 +54,31 @@ func (seen databaseHistory) rewound(now news) bool {
 			return true
 		}
 	}
-	for writer, row := range now.own {
-		if now.writers[writer].seq < row.Seq {
+	return now.seq < seen.seq || seen.row > 0 && !now.kept || !deleted && now.lacksUsage(seen)
+}
+
+// lacksUsage reports whether a number is missing after the last that is known of a writer.
+func (n *news) lacksUsage(seen databaseHistory) bool {
+	for writer, numbers := range n.own {
+		if n.writers[writer].seq < numbers.Last {
 			return true
 		}
 	}
-	return now.seq < seen.seq || seen.row > 0 && !now.kept
+	for writer, row := range n.writers {
+		if last, known := n.lastKnown(seen, writer); known && row.seq-last > n.rows[writer] {
+			return true
+		}
+	}
+	return false
+}
+
+// lastKnown is the last number of a writer that polls before were to find.
+func (n *news) lastKnown(seen databaseHistory, writer uuid.UUID) (seq int64, known bool) {
+	if row, ok := seen.writers[writer]; ok {
+		return row.seq, true
+	}
+	numbers, known := n.own[writer]
+	return numbers.First - 1, known
 }
 
 // readNews is what has changed since the last poll. The writers of usage are found one by one in the index; of each
@@ -83,8 +103,8 @@ FROM writers AS w LEFT JOIN unnest($4::uuid[], $5::bigint[]) AS known(writer, se
 func (c *Cache) readChanges(ctx context.Context) (news, error) {
 	read := news{
 		databaseHistory: databaseHistory{any: true, writers: map[uuid.UUID]feedRow{}}, keptWriters: map[uuid.UUID]bool{},
+		own: database.FedUsage(c.DB), rows: map[uuid.UUID]int64{},
 	}
-	read.own = database.FedUsage(c.DB, time.Now().Add(-feedKept))
 	since, writers, numbers := c.seen.seq, []string{}, []int64{}
 	if !c.seen.any {
 		since = math.MaxInt64 // nothing is cached yet
@@ -135,6 +155,9 @@ func (n *news) note(seen databaseHistory, id string, row feedRow, users []string
 	if known, ok := seen.writers[writer]; ok && known.seq == row.seq && known.at.Equal(row.at) {
 		n.keptWriters[writer] = true
 		return nil
+	}
+	if last, known := n.lastKnown(seen, writer); known && row.seq > last {
+		n.rows[writer]++
 	}
 	n.usage = append(n.usage, users...)
 	return nil

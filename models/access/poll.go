@@ -58,17 +58,19 @@ func (c *Cache) poll(ctx context.Context, after time.Time) error {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	c.polls++
-	switch rewound := c.seen.rewound(news); {
-	case rewound:
+	database.PolledUsage(c.DB, news.own)
+	missed := c.missedUsage(news)
+	switch {
+	case c.seen.rewound(news, missed):
 		c.log.ErrorContext(ctx, "the database went back to an earlier state: "+
 			"changes that this console has seen are gone; the cache is reset",
 			"change", c.seen.seq, "change_now", news.seq, "audit_row", c.seen.row, "audit_row_now", news.row)
 		c.rewinds.Add(1)
 		c.actors = nil
-		database.ForgetFed(c.DB)
+		clear(news.writers) // their numbers go on after those that are lost
 		c.reset()
 		defer c.tellRewound()
-	case !c.seen.any, c.missedUsage(news):
+	case !c.seen.any, missed:
 		c.reset()
 	default:
 		c.trim(keysKept)

@@ -3,13 +3,13 @@ package database
 import (
 	"context"
 	"maps"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 )
 
-// FeedWriter numbers the transactions of one worker at a time, so that its numbers are in the order of commits.
+// FeedWriter numbers the transactions of one worker at a time, so that its numbers are in the order of commits, and
+// none is left out.
 type FeedWriter struct {
 	ID  uuid.UUID
 	Seq int64 // of the transaction under way
@@ -49,30 +49,37 @@ func (c *connector) returnWriter(writer FeedWriter) {
 	if c.fed == nil {
 		c.fed = map[uuid.UUID]Fed{}
 	}
-	c.fed[writer.ID] = Fed{writer.Seq, time.Now()}
+	fed, more := c.fed[writer.ID]
+	if !more {
+		fed.First = writer.Seq
+	}
+	fed.Last = writer.Seq
+	c.fed[writer.ID] = fed
 }
 
-// Fed is the last row of a writer that was committed here, and when.
-type Fed struct {
-	Seq int64
-	At  time.Time
-}
+// Fed is the numbers of a writer that were committed here and that no poll was to find yet.
+type Fed struct{ First, Last int64 }
 
-// FedUsage is what the writers of a pool have committed last, as far as it is no older than a time.
-func FedUsage(db *bun.DB, oldest time.Time) map[uuid.UUID]Fed {
+// FedUsage is what the writers of a pool have committed since the polls before.
+func FedUsage(db *bun.DB) map[uuid.UUID]Fed {
 	c := poolOf(db)
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	maps.DeleteFunc(c.fed, func(_ uuid.UUID, f Fed) bool { return f.At.Before(oldest) })
 	return maps.Clone(c.fed)
 }
 
-// ForgetFed forgets what was committed, because the database has lost it.
-func ForgetFed(db *bun.DB) {
+// PolledUsage says that a poll was to find what FedUsage returned before it.
+func PolledUsage(db *bun.DB, polled map[uuid.UUID]Fed) {
 	c := poolOf(db)
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	c.fed = nil
+	for writer, numbers := range polled {
+		if now := c.fed[writer]; now.Last > numbers.Last {
+			c.fed[writer] = Fed{numbers.Last + 1, now.Last}
+			continue
+		}
+		delete(c.fed, writer)
+	}
 }
 
 // PurgeFeed deletes the rows of usage_feed that every console has read.
