@@ -208,14 +208,15 @@ func TestCorrectionsOfAWindowThatReturns(t *testing.T) {
 	g := webtest.NewGateway(t)
 	lasts := func(duration string) {
 		profile := fmt.Sprint("/api/access-profiles/", g.Work)
-		g.Admin.API("PUT", profile, `{"budgets":[{"max_limit":10,"reset_duration":"`+duration+`"}]}`).Is(200)
-		g.Admin.API("POST", profile+"/propagate", `{"fields":["budgets"]}`).Is(200)
+		g.Admin.API("PUT", profile, `{"rate_limit":{"token_max_limit":1000,"token_reset_duration":"`+duration+`"}}`).Is(200)
+		g.Admin.API("POST", profile+"/propagate", `{"fields":["rate_limit"]}`).Is(200)
 	}
-	g.Admin.Counted(webtest.Event(g.Key, "event_id", "before", "cost", 5))
-	lasts("1Y")
-	lasts("1M")
-	g.Admin.Counted(webtest.Event(g.Key, "cost", 1))
-	g.Admin.API("POST", "/api/usage/adjustments", `{"event_id":"before","amount":-5,"reason":"r"}`).Is(201)
-	webtest.Same(t, "used since", webtest.Objects(g.Copies(g.Ada)[0]["budgets"])[0]["current_usage"], any(1.0))
+	before := webtest.Event(g.Key, "estimated", true, "tokens", 10)
+	g.Admin.Counted(before)
+	lasts("1d")
+	lasts("1h")
+	g.Admin.Counted(webtest.Event(g.Key, "tokens", 10))
+	g.Admin.Counted(webtest.With(before, "estimated", nil, "tokens", 5))
+	webtest.Same(t, "used since", g.Copies(g.Ada)[0]["rate_limit"].(webtest.Object)["token_current_usage"], any(10.0))
 	g.Balanced()
 }
