@@ -109,7 +109,7 @@ func mayMove(by permission.Actor, roles map[int64]identity.Role, pairs []pair) e
 	return nil
 }
 
-// move gives users another role, with one audit row for all of them.
+// move gives users another role, with one audit row for all of them, and more for the profiles that come with it.
 func move(
 	ctx context.Context, tx database.Tx, by permission.Actor, auth *identity.Authorization, p pair,
 	users []identity.Holder,
@@ -134,32 +134,21 @@ func move(
 		return fmt.Errorf("change roles: %w", err)
 	}
 	tx.InvalidateActors()
-	swapped, err := attachment.ChangeRoleOf(ctx, tx, users, p.to, now)
-	if err != nil {
+	if err := recordMove(tx, by, from, to, ids, now); err != nil {
 		return err
 	}
-	return recordMove(tx, by, from, to, ids, swapped, now)
+	return attachment.ChangeRoleOf(ctx, tx, by, users, p.from, p.to, now)
 }
 
-func recordMove(
-	tx database.Tx, by permission.Actor, from, to identity.Role, ids []string, swapped attachment.Swapped, now time.Time,
-) error {
+// recordMove records another role of users. What they gain and lose by it has rows of its own.
+func recordMove(tx database.Tx, by permission.Actor, from, to identity.Role, ids []string, now time.Time) error {
 	c := audit.Change{Actor: by.Name, Origin: audit.OriginOf(by), Action: "update", At: now}
 	if len(ids) == 1 {
 		c.UserID = &ids[0]
 	}
-	metadata := map[string]any{
-		"resource": "user", "id": ids[0], "user_ids": ids, "gained": swapped.Gained, "lost": swapped.Lost,
-		"deleted_keys": swapped.Keys,
-	}
-	if len(swapped.Expired) > 0 {
-		metadata["expired"] = swapped.Expired
-	}
-	if len(swapped.Endless) > 0 {
-		metadata["endless"] = swapped.Endless
-	}
 	err := c.Documents(
-		map[string]any{"role": from.Name, "role_id": from.ID}, map[string]any{"role": to.Name, "role_id": to.ID}, metadata,
+		map[string]any{"role": from.Name, "role_id": from.ID}, map[string]any{"role": to.Name, "role_id": to.ID},
+		map[string]any{"resource": "user", "id": ids[0], "user_ids": ids},
 	)
 	if err != nil {
 		return err

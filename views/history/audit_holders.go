@@ -79,9 +79,12 @@ func holderDetails(row audit.Entry) []DifferenceRow {
 	return rows
 }
 
-// ofCopy reports whether a row's values are those of a copy's own state, not of a policy.
+// ofCopy reports whether a row's values are those of a copy's own state, or of several, not of a policy.
 func ofCopy(row audit.Entry) bool {
-	return row.UserID != nil && !slices.Contains([]string{"assign", "unassign"}, row.Action)
+	if row.UserID == nil {
+		return row.Action == "update" && many(row) != ""
+	}
+	return !slices.Contains([]string{"assign", "unassign"}, row.Action)
 }
 
 // whom names the user that a row is about, and where they are.

@@ -35,6 +35,9 @@ var sentences = map[string]string{
 	"copy update":                "changed the {fields} of {whom}'s {what}",
 	"copy activate":              "resumed {whom}'s access by {what}",
 	"copy deactivate":            "paused {whom}'s access by {what}",
+	"copies assign":              "gave {what} to {whom}{source}",
+	"copies unassign":            "detached {what} from {whom}",
+	"copies update":              "changed the {fields} of {what} for {whom}",
 	"copy override_set":          "raised {whom}'s {limit} of {what} by {amount}{lasting}",
 	"copy override_clear":        "removed the raise of {whom}'s {limit} of {what}",
 	"virtual_key create":         "issued the key {name} to {whom}",
@@ -104,8 +107,12 @@ func sentence(row audit.Entry, names map[string]string, differing []DifferenceRo
 		}
 	}
 	kind := cmp.Or(a.Resource, "access_profile")
-	if kind == "access_profile" && row.UserID != nil {
+	switch {
+	case kind != "access_profile":
+	case row.UserID != nil:
 		kind = "copy"
+	case sentences["copies "+row.Action] != "" && many(row) != "":
+		kind = "copies"
 	}
 	pattern := cmp.Or(sentences[kind+" "+row.Action], otherSentences[row.Action],
 		strings.ReplaceAll(row.Action, "_", " ")+" {what}")
