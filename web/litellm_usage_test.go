@@ -90,6 +90,33 @@ func TestLiteLLMWrongAmounts(t *testing.T) {
 	webtest.Same(t, "nano-dollars and tokens", sums, struct{ Cost, Tokens int64 }{83750, 47 + 4})
 }
 
+// A cost that LiteLLM could not compute is that of the catalogue's price, and unknown without one. A call that LiteLLM
+// says was free, was free.
+func TestLiteLLMUnknownCosts(t *testing.T) {
+	g := webtest.NewGateway(t)
+	g.Admin.API("PUT", "/api/providers/openai", `{"prices":[{"model":"gpt-4o","input_cost_per_million_tokens":1000,"output_cost_per_million_tokens":0}]}`).Is(200)
+	by := g.APIKey("Usage:Create")
+	const failed = `,"response_cost_failure_debug_info":{"error_str":"This model isn't mapped yet","model":"gpt-4o"}`
+	for id, row := range map[string]struct{ model, more, cost string }{
+		"priced":    {"gpt-4o", `,"response_cost":0.0` + failed, "1000000000"},
+		"as-text":   {"gpt-4o", `,"response_cost":"0"` + failed, "1000000000"},
+		"unpriced":  {"gpt-4o-mini", `,"response_cost":0` + failed, "unknown"},
+		"free":      {"gpt-4o", `,"response_cost":0.0,"response_cost_failure_debug_info":null`, "0"},
+		"known":     {"gpt-4o", `,"response_cost":0.5` + failed, "500000000"},
+		"no-tokens": {"gpt-4o", `,"response_cost":0.0,"prompt_tokens":0,"total_tokens":0` + failed, "0"},
+	} {
+		log := fmt.Sprintf(`{"id":%q,"model_group":%q,"custom_llm_provider":"openai","total_tokens":1000,"prompt_tokens":1000,"metadata":{"user_api_key_user_id":%q}%s}`,
+			id, row.model, g.Ada, row.more)
+		for _, status := range []string{"counted", "duplicates"} {
+			webtest.Same(t, id, sent(by, "/api/usage/litellm", jsonType, []byte(log)).Is(http.StatusOK).JSON()[status], any(1.0))
+		}
+		var cost string
+		g.Scan(&cost, "SELECT coalesce(cost::text, 'unknown') FROM counted_events WHERE event_name = ?", id)
+		webtest.Same(t, "cost of "+id, cost, row.cost)
+	}
+	g.Balanced()
+}
+
 // A log that cannot be read is rejected alone, and named as it was sent; what is no JSON in a field that is not used does
 // no harm.
 func TestLiteLLMUnreadableLogs(t *testing.T) {

@@ -150,6 +150,9 @@ func litellmEvent(i int, raw json.RawMessage) (e event, ok bool) {
 	if value(log["status"]).Text == "failure" && zero(e.Cost, e.Tokens, e.InputTokens, e.OutputTokens) {
 		return e, false
 	}
+	if costUnknown(log, e) {
+		e.Cost = input.Value{}
+	}
 	group := e.Model.Given()
 	if !group {
 		e.Model = named(log["model"])
@@ -168,6 +171,13 @@ func litellmEvent(i int, raw json.RawMessage) (e event, ok bool) {
 		})
 	}
 	return e, true
+}
+
+// costUnknown reports a call that used tokens, and of which LiteLLM says that it could not compute the cost: then it logs
+// a cost of 0. A model that is free has no such object.
+func costUnknown(log map[string]json.RawMessage, e event) bool {
+	_, failed := readObject(log["response_cost_failure_debug_info"])
+	return failed && zero(e.Cost) && !zero(e.Tokens, e.InputTokens, e.OutputTokens)
 }
 
 func unreadableLog(i int) event {
