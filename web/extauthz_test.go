@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"net"
@@ -13,6 +14,8 @@ import (
 	auth "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/encoding/gzip"
+	"google.golang.org/protobuf/proto"
 
 	"tollgate/web"
 	"tollgate/web/webtest"
@@ -21,7 +24,8 @@ import (
 // checker asks a console over gRPC, on the port of its pages.
 type checker struct {
 	auth.AuthorizationClient
-	t testing.TB
+	connection *grpc.ClientConn
+	t          testing.TB
 }
 
 func newChecker(t testing.TB, c *webtest.Console) checker {
@@ -36,7 +40,7 @@ func newChecker(t testing.TB, c *webtest.Console) checker {
 	client, err := grpc.NewClient(listener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	c.Must(err)
 	t.Cleanup(func() { _ = client.Close() })
-	return checker{auth.NewAuthorizationClient(client), t}
+	return checker{auth.NewAuthorizationClient(client), client, t}
 }
 
 // check is the answer to a check: its status, and the headers for the gateway or the client.
@@ -169,6 +173,48 @@ func TestHostileChecksOverGRPC(t *testing.T) {
 		if status < 400 || headers["x-access-reason"] == "" && status != 404 {
 			t.Errorf("%s: %d %v", name, status, response)
 		}
+	}
+}
+
+// rawCodec sends bytes as they are.
+type rawCodec struct{}
+
+func (rawCodec) Name() string                       { return "proto" }
+func (rawCodec) Marshal(v any) ([]byte, error)      { return v.([]byte), nil }
+func (rawCodec) Unmarshal(data []byte, v any) error { return proto.Unmarshal(data, v.(proto.Message)) }
+
+// A check that is no message, is too large or is compressed is denied as well: an error of gRPC would leave it to the
+// settings of the proxy.
+func TestUnreadableChecksOverGRPC(t *testing.T) {
+	g := webtest.NewGateway(t)
+	c := newChecker(t, g.Console)
+	message := func(more string) []byte {
+		call := chat(g.Key, `{"model":"openai/gpt-4o"}`)
+		call.Headers["x-more"] = more
+		body, err := proto.Marshal(&auth.CheckRequest{Attributes: &auth.AttributeContext{Request: &auth.AttributeContext_Request{Http: call}}})
+		g.Must(err)
+		return body
+	}
+	for name, row := range map[string]struct {
+		message []byte
+		options []grpc.CallOption
+		want    int32
+	}{
+		"as it ought to be":   {message("x"), nil, 0},
+		"a text of no UTF-8":  {bytes.Replace(message("zebra"), []byte("zebra"), []byte("zebr\xff"), 1), nil, 403},
+		"a part of a message": {message("x")[:20], nil, 403},
+		"no protobuf":         {[]byte("\xff\xff"), nil, 403},
+		"nothing":             {nil, nil, 403},
+		"large":               {message(strings.Repeat("x", 5<<20)), nil, 403},
+		"compressed":          {message("x"), []grpc.CallOption{grpc.UseCompressor(gzip.Name)}, 403},
+	} {
+		response := &auth.CheckResponse{}
+		err := c.connection.Invoke(t.Context(), auth.Authorization_Check_FullMethodName, row.message, response, append(row.options, grpc.ForceCodec(rawCodec{}))...)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		webtest.Same(t, name, int32(response.GetDeniedResponse().GetStatus().GetCode()), row.want)
+		webtest.Same(t, name+" is allowed", response.GetOkResponse() != nil, row.want == 0)
 	}
 }
 

@@ -2,7 +2,6 @@ package extauthz
 
 import (
 	"bytes"
-	"encoding/json"
 	"maps"
 	"net/http"
 	"slices"
@@ -84,14 +83,4 @@ func denied(code int, headers []*core.HeaderValueOption, body string) *auth.Chec
 			Status: &envoy.HttpStatus{Code: envoy.StatusCode(code)}, Headers: headers, Body: body,
 		}},
 	}
-}
-
-// unreadable denies a check that describes no call, in the form of the doors.
-func unreadable(err error) *auth.CheckResponse {
-	body, _ := json.Marshal(map[string]any{
-		"allowed": false, "error": map[string]string{"type": "unreadable_call", "message": "The check cannot be read: " + err.Error() + "."},
-	})
-	a := &answer{header: http.Header{"X-Access-Reason": {"unreadable_call"}, "Content-Type": {"application/json"}}, status: http.StatusForbidden}
-	a.body.Write(body)
-	return a.response(nil)
 }

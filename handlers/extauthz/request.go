@@ -17,7 +17,7 @@ import (
 func repeat(ctx context.Context, attributes *auth.AttributeContext) (*http.Request, error) {
 	call := attributes.GetRequest().GetHttp()
 	if call == nil {
-		return nil, errors.New("the check describes no HTTP request")
+		return nil, errors.New("it describes no HTTP request, or is compressed, larger than 4 MiB or no UTF-8")
 	}
 	if !strings.HasPrefix(call.GetPath(), "/") {
 		return nil, errors.New("the path of the call does not begin with a slash")

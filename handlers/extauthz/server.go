@@ -22,13 +22,14 @@ type Server struct {
 
 // New makes a Server in front of the console's routes.
 func New(console http.Handler) *Server {
-	s := &Server{console: console, grpc: grpc.NewServer(grpc.MaxRecvMsgSize(mostBytes))}
+	s := &Server{console: console, grpc: grpc.NewServer(grpc.MaxRecvMsgSize(mostBytes), grpc.ForceServerCodecV2(newCodec()))}
 	auth.RegisterAuthorizationServer(s.grpc, s)
 	return s
 }
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
+		readable(r)
 		s.grpc.ServeHTTP(w, r)
 		return
 	}
