@@ -151,12 +151,19 @@ func newServiceLoad(t *testing.T, c *instance, key string) *serviceLoad {
 	l.profile = createProfile(t, c, key, "Load")
 	c.demand(t, http.StatusOK, "PUT", l.profile, key, `{"provider_configs": [{"provider_name": "openai", "all_models_allowed": true,
 "budgets": [{"max_limit": 1000000, "reset_duration": "1d"}]}], "rate_limit": {"request_max_limit": 100000000, "request_reset_duration": "1h"}}`)
-	roles := c.demand(t, http.StatusOK, "GET", "/api/roles", key, "")["roles"].([]any)
-	role := roles[len(roles)-1].(map[string]any)["id"]
-	l.user = c.demand(t, http.StatusCreated, "POST", "/api/users", key,
-		fmt.Sprintf(`{"name": "Load", "email": "load@example.com", "role_id": %v}`, role))["user"].(map[string]any)["id"].(string)
-	c.demand(t, http.StatusCreated, "POST", "/api/users/"+l.user+"/access-profiles", key, fmt.Sprintf(`{"access_profile_id": %s}`, filepath.Base(l.profile)))
+	l.user = l.addUser(t, c, "load@example.com")
 	return l
+}
+
+// addUser makes a user with the profile of the load.
+func (l *serviceLoad) addUser(t *testing.T, c *instance, email string) (id string) {
+	t.Helper()
+	roles := c.demand(t, http.StatusOK, "GET", "/api/roles", l.key, "")["roles"].([]any)
+	role := roles[len(roles)-1].(map[string]any)["id"]
+	id = c.demand(t, http.StatusCreated, "POST", "/api/users", l.key,
+		fmt.Sprintf(`{"name": "Load", "email": %q, "role_id": %v}`, email, role))["user"].(map[string]any)["id"].(string)
+	c.demand(t, http.StatusCreated, "POST", "/api/users/"+id+"/access-profiles", l.key, fmt.Sprintf(`{"access_profile_id": %s}`, filepath.Base(l.profile)))
+	return id
 }
 
 // run asks consoles in turn for a time, each kind of request one after the other.

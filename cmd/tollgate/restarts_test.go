@@ -91,6 +91,9 @@ func TestRollingRestartsUnderLoad(t *testing.T) {
 	if lost := missing(t, db, ids); lost > 0 {
 		t.Errorf("%d of %d acknowledged events are lost", lost, len(ids))
 	}
+	if n := twice(t, db); n > 0 {
+		t.Errorf("%d events are stored twice", n)
+	}
 	if stored := number(t, db, "SELECT count(*) FROM counted_events WHERE cost > 0"); stored != int64(len(ids)) {
 		t.Errorf("%d events are stored of %d", stored, len(ids))
 	}

@@ -118,6 +118,12 @@ func missing(t *testing.T, db *bun.DB, ids []string) int64 {
 	return number(t, db, "SELECT count(*) FROM unnest(?::uuid[]) AS a WHERE NOT EXISTS (SELECT FROM counted_events WHERE event_id = a)", pgdialect.Array(ids))
 }
 
+// twice is how many events are stored once more than they may be, as in two weeks.
+func twice(t *testing.T, db *bun.DB) int64 {
+	t.Helper()
+	return number(t, db, "SELECT count(*) - count(DISTINCT event_id) FROM counted_events")
+}
+
 // newGateways start a console where one user, who holds a profile, has spent nothing yet.
 func newGateways(t *testing.T, dir string) (*gateways, *bun.DB) {
 	t.Helper()
