@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -114,7 +115,7 @@ func TestAcknowledgedUsageIsStoredAgainLater(t *testing.T) {
 	b.other.Balanced()
 }
 
-// A database that has lost nothing but usage of unknown keys has gone back, too.
+// A database that has lost nothing but usage of unknown keys has gone back, too. The keys are read again without a call.
 func TestQuarantinedUsageIsStoredAgain(t *testing.T) {
 	t.Parallel()
 	b := newRewinding(t)
@@ -122,6 +123,7 @@ func TestQuarantinedUsageIsStoredAgain(t *testing.T) {
 	b.gateway.Report(estimate).Is(200)
 	b.rewinds()
 	b.c.Eventually("what was acknowledged is stored again", b.storedAgain)
+	b.c.Eventually("the keys are in memory again", func() bool { return b.gateway.Metrics()["tollgate_keys_in_memory"] == 1.0 })
 	webtest.Same(t, "events of unknown keys", b.other.Count("usage_quarantine"), 1)
 	webtest.Same(t, "rewinds", b.gateway.Metrics()["tollgate_database_rewinds_total"], 1.0)
 }
@@ -240,6 +242,10 @@ func TestSuspendedConsoleMissesNoUsage(t *testing.T) {
 	w.Breaks()
 	g.ExecAsOwner("DELETE FROM usage_feed", "INSERT INTO later.ahead VALUES ('11 minutes')")
 	w.Restore()
-	gateway.Within(func() bool { return gateway.Report(webtest.Event(g.Key)).StatusCode == 200 }, "the console does not go on")
+	restored := time.Now()
+	gateway.Within(func() bool {
+		since := time.Since(restored).Seconds()
+		return gateway.Get("/metrics").StatusCode == 200 && gateway.Metrics()["tollgate_followed_age_seconds"] < since
+	}, "the database is not polled")
 	webtest.Same(t, "rewinds", gateway.Metrics()["tollgate_database_rewinds_total"], 0.0)
 }
