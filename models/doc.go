@@ -45,6 +45,7 @@
 //	accessrequest            what users ask for, and what an admin makes of it
 //	keptevent                usage whose user is not known, or not yet
 //	spool                    what waits in a folder until the database is back
+//	acknowledged             what was acknowledged last, until a failover can no longer lose it
 //	archive                  events of weeks that are over, in files
 //	tally                    what a batch of events adds to counters, days and the latest use
 //	ledger, usage            counters held against their events · what was used, counted exactly once

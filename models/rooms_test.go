@@ -19,6 +19,7 @@ var arrows = map[string][]string{
 		"assignment", "audit", "catalogue", "database", "decision", "entitlement", "identity", "input", "money",
 		"permission", "policy", "problem", "refusal",
 	},
+	"acknowledged": {},
 	"adjustment": {
 		"access", "audit", "database", "decision", "identity", "input", "ledger", "money", "permission", "problem",
 	},
@@ -137,7 +138,7 @@ var arrows = map[string][]string{
 		"secret", "session",
 	},
 	"usage": {
-		"access", "batch", "catalogue", "database", "decision", "entitlement", "identity", "input", "keptevent",
+		"access", "acknowledged", "batch", "catalogue", "database", "decision", "entitlement", "identity", "input", "keptevent",
 		"ledger", "money", "policy", "problem", "secret", "spool", "tally", "virtualkey", "window",
 	},
 	"virtualkey": {"audit", "database", "identity", "input", "money", "permission", "problem", "secret"},

@@ -2,6 +2,7 @@ package usage
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -9,10 +10,6 @@ import (
 )
 
 const (
-	// acknowledgedFor is how much of what was acknowledged last is kept: what a failover may lose.
-	acknowledgedFor = time.Minute
-	// acknowledgedMost bounds the memory, in bytes as eventSize estimates them.
-	acknowledgedMost = 64 << 20
 	// feedPurged is how often rows that every console has read are deleted.
 	feedPurged  = time.Minute
 	restoreTime = 10 * time.Second
@@ -20,91 +17,35 @@ const (
 	restoreAgain = time.Second
 )
 
-// acknowledged is what was acknowledged last, to be stored again when the database has lost it. From then on until all
-// is stored, it is kept whatever its age.
-type acknowledged struct {
-	mutex   sync.Mutex
-	reports []*acknowledgedReport // the oldest first
-	size    int
-
-	restoring bool
-	from, to  int // reports that are to be stored again
-	givenUp   int // events that were, until there was no room for them
-}
-
+// acknowledgedReport is what was acknowledged at once, as acknowledged.Report.
 type acknowledgedReport struct {
 	at     time.Time
 	events []*Event // of known users
 	kept   []*Event // in quarantine
 }
 
-func (r acknowledgedReport) size() (n int) {
-	for _, e := range r.events {
-		n += eventSize(e)
-	}
-	for _, e := range r.kept {
-		n += eventSize(e)
+// At is when it was acknowledged.
+func (r *acknowledgedReport) At() time.Time { return r.at }
+
+// Events is how many it has.
+func (r *acknowledgedReport) Events() int { return len(r.events) + len(r.kept) }
+
+// Size is about what its events take in memory with the counters that they refer to.
+func (r *acknowledgedReport) Size() (n int) {
+	for _, e := range slices.Concat(r.events, r.kept) {
+		n += 1024 + 96*len(e.Lines)
 	}
 	return n
-}
-
-// eventSize is about what an event takes in memory with the counters that it refers to.
-func eventSize(e *Event) int { return 1024 + 96*len(e.Lines) }
-
-func (a *acknowledged) add(r *acknowledgedReport) {
-	a.mutex.Lock()
-	defer a.mutex.Unlock()
-	a.reports, a.size = append(a.reports, r), a.size+r.size()
-	old := 0
-	for old < len(a.reports)-1 &&
-		(a.size > acknowledgedMost || !a.restoring && r.at.Sub(a.reports[old].at) > acknowledgedFor) {
-		if a.from <= old && old < a.to {
-			a.givenUp += len(a.reports[old].events) + len(a.reports[old].kept)
-		}
-		a.size -= a.reports[old].size()
-		a.reports[old] = nil
-		old++
-	}
-	a.reports = a.reports[old:]
-	a.from, a.to = max(a.from-old, 0), max(a.to-old, 0)
-}
-
-// lost has all that is kept stored again.
-func (a *acknowledged) lost() {
-	a.mutex.Lock()
-	defer a.mutex.Unlock()
-	a.restoring, a.from, a.to = true, 0, len(a.reports)
-}
-
-// next is the next report to store again; nil when all are stored, and then how many events were given up.
-func (a *acknowledged) next() (report *acknowledgedReport, givenUp int) {
-	a.mutex.Lock()
-	defer a.mutex.Unlock()
-	if a.from < a.to {
-		return a.reports[a.from], 0
-	}
-	givenUp, a.givenUp = a.givenUp, 0
-	a.restoring = false
-	return nil, givenUp
-}
-
-// stored says that a report is stored again.
-func (a *acknowledged) stored(report *acknowledgedReport) {
-	a.mutex.Lock()
-	defer a.mutex.Unlock()
-	if a.from < a.to && a.reports[a.from] == report {
-		a.from++
-	}
 }
 
 // acknowledge keeps a report that is about to be answered. When the database went back since it was stored, it is
 // stored again at once.
 func (r *Recorder) acknowledge(ctx context.Context, report acknowledgedReport, rewinds int64) error {
-	if len(report.events)+len(report.kept) == 0 {
+	if report.Events() == 0 {
 		return nil
 	}
 	report.at = time.Now()
-	r.recent.add(&report)
+	r.recent.Add(&report)
 	if r.decider.Rewinds() == rewinds {
 		return nil
 	}
@@ -132,7 +73,7 @@ func (r *Recorder) Run(ctx context.Context) {
 			}
 			continue
 		case <-r.lost:
-			r.recent.lost()
+			r.recent.Lost()
 		case <-again:
 		}
 		if again = nil; !r.restoreAll(ctx) {
@@ -146,8 +87,8 @@ func (r *Recorder) Run(ctx context.Context) {
 func (r *Recorder) restoreAll(ctx context.Context) bool {
 	restored := 0
 	for {
-		report, givenUp := r.recent.next()
-		if report == nil {
+		report, found, givenUp := r.recent.Next()
+		if !found {
 			r.tellRestored(ctx, restored, givenUp)
 			return true
 		}
@@ -158,7 +99,7 @@ func (r *Recorder) restoreAll(ctx context.Context) bool {
 				"error", err.Error(), "events", restored)
 			return false
 		}
-		r.recent.stored(report)
+		r.recent.Stored(report)
 	}
 }
 

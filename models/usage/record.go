@@ -11,6 +11,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"tollgate/models/access"
+	"tollgate/models/acknowledged"
 	"tollgate/models/batch"
 	"tollgate/models/decision"
 	"tollgate/models/problem"
@@ -38,7 +39,7 @@ type Recorder struct {
 	Spool *spool.Spool
 
 	log    *slog.Logger
-	recent acknowledged
+	recent acknowledged.Reports[*acknowledgedReport]
 	week   tally.OpenWeek
 	lost   chan struct{} // the database went back
 

@@ -1,0 +1,80 @@
+package acknowledged
+
+import (
+	"sync"
+	"time"
+)
+
+const (
+	// For is how much of what was acknowledged last is kept: what a failover may lose.
+	For = time.Minute
+	// Most bounds the memory, in bytes as Size estimates them.
+	Most = 64 << 20
+)
+
+// Report is what was acknowledged at once.
+type Report interface {
+	comparable
+	At() time.Time
+	Size() int   // about the bytes that it takes in memory
+	Events() int // how many it has
+}
+
+// Reports are what was acknowledged last. From a loss on until all of them are stored again, they are kept whatever
+// their age. The zero value is ready to use, also by several callers at once.
+type Reports[R Report] struct {
+	mutex   sync.Mutex
+	reports []R // the oldest first
+	size    int
+
+	restoring bool
+	from, to  int // reports that are to be stored again
+	givenUp   int // events that were, until there was no room for them
+}
+
+// Add keeps a report, and forgets those that are too old or for which there is no room.
+func (a *Reports[R]) Add(r R) {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	a.reports, a.size = append(a.reports, r), a.size+r.Size()
+	old := 0
+	for old < len(a.reports)-1 && (a.size > Most || !a.restoring && r.At().Sub(a.reports[old].At()) > For) {
+		if a.from <= old && old < a.to {
+			a.givenUp += a.reports[old].Events()
+		}
+		a.size -= a.reports[old].Size()
+		old++
+	}
+	clear(a.reports[:old])
+	a.reports = a.reports[old:]
+	a.from, a.to = max(a.from-old, 0), max(a.to-old, 0)
+}
+
+// Lost has all that is kept stored again.
+func (a *Reports[R]) Lost() {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	a.restoring, a.from, a.to = true, 0, len(a.reports)
+}
+
+// Next is the next report to store again. When all are stored there is none, and givenUp tells how many events there
+// was no room for.
+func (a *Reports[R]) Next() (report R, found bool, givenUp int) {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	if a.from < a.to {
+		return a.reports[a.from], true, 0
+	}
+	givenUp, a.givenUp = a.givenUp, 0
+	a.restoring = false
+	return report, false, givenUp
+}
+
+// Stored says that a report is stored again.
+func (a *Reports[R]) Stored(report R) {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	if a.from < a.to && a.reports[a.from] == report {
+		a.from++
+	}
+}

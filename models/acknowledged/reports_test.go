@@ -1,0 +1,71 @@
+package acknowledged
+
+import (
+	"testing"
+	"time"
+)
+
+type report struct {
+	at   time.Time
+	size int
+}
+
+func (r *report) At() time.Time { return r.at }
+func (r *report) Size() int     { return r.size }
+func (r *report) Events() int   { return 1 }
+
+// reported adds reports of one event of a size, each more than a minute after the one before.
+func reported(a *Reports[*report], at time.Time, n, size int) (last time.Time) {
+	for range n {
+		at = at.Add(For + time.Second)
+		a.Add(&report{at, size})
+	}
+	return at
+}
+
+// What was acknowledged is kept for a minute, and for longer while it is to be stored again.
+func TestReportsAreKept(t *testing.T) {
+	t.Parallel()
+	a := &Reports[*report]{}
+	at := reported(a, time.Now(), 3, 1)
+	if len(a.reports) != 1 {
+		t.Errorf("%d reports of the last minute", len(a.reports))
+	}
+	a.Lost()
+	at = reported(a, at, 2, 1)
+	first, found, _ := a.Next()
+	if !found || first != a.reports[0] {
+		t.Fatal("what is to be stored again is not kept")
+	}
+	a.Stored(first)
+	if _, found, givenUp := a.Next(); found || givenUp != 0 {
+		t.Error("what came after the loss is to be stored again")
+	}
+	reported(a, at, 1, 1)
+	if len(a.reports) != 1 {
+		t.Errorf("%d reports of the last minute after all is stored", len(a.reports))
+	}
+}
+
+// Never more is kept than there is room for, and what is given up for that is told.
+func TestReportsAreBounded(t *testing.T) {
+	t.Parallel()
+	a, at := &Reports[*report]{}, time.Now()
+	for range 3 {
+		a.Add(&report{at, 1})
+	}
+	a.Lost()
+	first, _, _ := a.Next()
+	a.Stored(first)
+	at = reported(a, at, 5, Most/4)
+	if a.size > Most {
+		t.Errorf("%d bytes are kept", a.size)
+	}
+	if _, found, givenUp := a.Next(); found || givenUp != 2 {
+		t.Errorf("%d events were given up, and some are left: %v", givenUp, found)
+	}
+	reported(a, at, 1, 1)
+	if len(a.reports) != 1 {
+		t.Errorf("%d reports of the last minute at the end", len(a.reports))
+	}
+}
