@@ -40,7 +40,8 @@ func TestLiteLLMAuth(t *testing.T) {
 		{chat, nil, map[string][]string{"deployment": {"openai/gpt-3"}}, several},
 		{`{"model":"openai/gpt-4o,openai/gpt-3"}`, nil, nil, several},
 		{`{"model":"openai/gpt-4o","Model":"openai/gpt-3"}`, nil, nil, "400 Name one model."},
-		{`{"model":["openai/gpt-4o"]}`, nil, nil, "400 Name one model."}, {`[]`, nil, nil, "400 Name one model."},
+		{`{"model":["openai/gpt-4o"]}`, nil, nil, "400 Name one model."},
+		{`[]`, nil, nil, "400 Name one model."},
 		{`{`, nil, nil, "400 Send the call as JSON."},
 		{`{"model":"openai/gpt-4o","Fallbacks":["openai/gpt-3"]}`, nil, nil, "400 Leave out Fallbacks: name one model."},
 	}

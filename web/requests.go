@@ -7,8 +7,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Requests counts what is answered, by method, route and status. A route is a pattern of the table, so there are not many;
-// what has no route has no method, because clients make up their own.
+// Requests counts what is answered, by method, route and status. A route is a pattern of the table, so there are not
+// many; what has no route has no method, because clients make up their own.
 type Requests struct{ *prometheus.CounterVec }
 
 // NewRequests makes a Requests.

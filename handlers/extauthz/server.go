@@ -22,7 +22,8 @@ type Server struct {
 
 // New makes a Server in front of the console's routes.
 func New(console http.Handler) *Server {
-	s := &Server{console: console, grpc: grpc.NewServer(grpc.MaxRecvMsgSize(mostBytes), grpc.ForceServerCodecV2(newCodec()))}
+	options := []grpc.ServerOption{grpc.MaxRecvMsgSize(mostBytes), grpc.ForceServerCodecV2(newCodec())}
+	s := &Server{console: console, grpc: grpc.NewServer(options...)}
 	auth.RegisterAuthorizationServer(s.grpc, s)
 	return s
 }

@@ -173,8 +173,8 @@ func litellmEvent(i int, raw json.RawMessage) (e event, ok bool) {
 	return e, true
 }
 
-// costUnknown reports a call that used tokens, and of which LiteLLM says that it could not compute the cost: then it logs
-// a cost of 0. A model that is free has no such object.
+// costUnknown reports a call that used tokens, and of which LiteLLM says that it could not compute the cost: then it
+// logs a cost of 0. A model that is free has no such object.
 func costUnknown(log map[string]json.RawMessage, e event) bool {
 	_, failed := readObject(log["response_cost_failure_debug_info"])
 	return failed && zero(e.Cost) && !zero(e.Tokens, e.InputTokens, e.OutputTokens)

@@ -43,8 +43,8 @@ type news struct {
 
 // rewound reports whether the database has lost what was seen of it, as after a failover or a restore: its changes
 // count from an earlier number, the audit row that was the last is not in the log, or the last usage of a writer is
-// gone. The numbers alone would pass a history that has grown longer since. Usage that no poll has seen is missed by its
-// numbers, unless its rows may have been deleted since the last poll.
+// gone. The numbers alone would pass a history that has grown longer since. Usage that no poll has seen is missed by
+// its numbers, unless its rows may have been deleted since the last poll.
 func (seen databaseHistory) rewound(now news, deleted bool) bool {
 	if !seen.any {
 		return false

@@ -15,8 +15,8 @@ var usualNames = map[string]string{
 // such name.
 func UsualProvider(named string) string { return usualNames[input.Fold(named)] }
 
-// Provider is under which name usage of a provider counts: that of the catalogue, in any case, else the usual one. It is
-// "" when the catalogue has neither and the name is none of other software.
+// Provider is under which name usage of a provider counts: that of the catalogue, in any case, else the usual one. It
+// is "" when the catalogue has neither and the name is none of other software.
 func (c *Catalogue) Provider(named string) string {
 	if name := c.providers[named]; name == named {
 		return name

@@ -22,8 +22,8 @@ func (c *Reader) Description(v Value, description **string) {
 	}
 }
 
-// Expiry reads when a key expires: a time in the future, the stored one, or null for never. Forms show whole seconds, so
-// the second of the stored one is the stored one.
+// Expiry reads when a key expires: a time in the future, the stored one, or null for never. Forms show whole seconds,
+// so the second of the stored one is the stored one.
 func (c *Reader) Expiry(field string, v Value, stands *time.Time, now time.Time) *time.Time {
 	if v.Kind == Null {
 		return nil

@@ -7,8 +7,8 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// verifyWeeks compares the days of weeks that are over with all of their events: when a week is sealed, and again before
-// its events go into a file, or go without one. Of those that fit it is noted; they may go.
+// verifyWeeks compares the days of weeks that are over with all of their events: when a week is sealed, and again
+// before its events go into a file, or go without one. Of those that fit it is noted; they may go.
 func (b *Reconciler) verifyWeeks(ctx context.Context, fence int64) (skewed []Skew, err error) {
 	kept := b.keep.Events
 	if b.keep.Archive != "" {

@@ -58,8 +58,8 @@ WHERE e.event_id = ANY (?0::uuid[]) AND e.estimated
 // estimateRow is which model an estimate was stored for.
 type estimateRow struct{ EventID, Provider, Model string }
 
-// follow gives an exact event the provider and the model of its estimate, and their price if the provider is known, when
-// it was sent under a name that the estimate may have been stored for: copies or the catalogue have changed since.
+// follow gives an exact event the provider and the model of its estimate, and their price if the provider is known,
+// when it was sent under a name that the estimate may have been stored for: copies or the catalogue have changed since.
 func (r *Recorder) follow(ctx context.Context, e *Event, estimate estimateRow) error {
 	provider, model := estimate.Provider, estimate.Model
 	sameName := e.named != "" && (e.named == model || e.named == provider+"/"+model)
