@@ -36,7 +36,7 @@ func (c *Console) allTables(db *bun.DB) map[string]string {
 func KeptInBackground(table string) bool {
 	return slices.Contains([]string{
 		"consoles", "decision_consoles", "decision_hours", "refusals", "scim_purging", "usage_groups", "usage_months", "usage_people",
-		"usage_sealed_days", "usage_sealing", "usage_totals", "usage_totals_state",
+		"usage_sealed_days", "usage_sealing", "usage_totals", "usage_totals_state", "usage_weeks",
 	}, table)
 }
 
