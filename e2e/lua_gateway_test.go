@@ -57,6 +57,10 @@ func (m *model) answer(w http.ResponseWriter, r *http.Request) {
 	case strings.Contains(body, "silent"):
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprint(w, `{"id":"resp_2","object":"response","output":[{"text":"one two three"}],"usage":null}`)
+	case strings.Contains(body, "unfinished"):
+		w.Header().Set("Content-Type", "text/event-stream")
+		created := fmt.Sprintf("data: {\"response\":%s}\n\n", strings.Replace(response, responseUsage, "null", 1))
+		fmt.Fprint(w, created+strings.Repeat("data: {\"delta\":\"word \"}\n\n", 20)+"data: {\"response\":{\"status\":\"failed\",\"usage\":null}}\n\n")
 	case strings.HasSuffix(r.URL.Path, "/responses") && strings.Contains(body, `"stream":true`):
 		w.Header().Set("Content-Type", "text/event-stream")
 		fmt.Fprintf(w, "event: response.created\ndata: {\"response\":%s}\n\n", strings.Replace(response, responseUsage, "null", 1))
@@ -270,8 +274,16 @@ func TestLuaFront(t *testing.T) {
 	status, answer = call(t, front, "/v1/responses", adas, silent)
 	same(t, "an answer without usage", fmt.Sprint(status), "200")
 	in, out := (len(silent)+3)/4, (len(answer)+3)/4
-	spent := 512_500 + in*2_500 + out*10_000
-	all := fmt.Sprintf("%d tokens, 6 requests, $0.%s", 125+in+out, strings.TrimRight(fmt.Sprintf("%09d", spent), "0"))
+	estimated := func(requests int) string {
+		spent := 512_500 + in*2_500 + out*10_000
+		return fmt.Sprintf("%d tokens, %d requests, $0.%s", 125+in+out, requests, strings.TrimRight(fmt.Sprintf("%09d", spent), "0"))
+	}
+	sums(estimated(6))
+	unfinished := `{"model":"gpt-4o","input":"unfinished","stream":true}`
+	status, answer = call(t, front, "/v1/responses", adas, unfinished)
+	same(t, "a stream that fails", fmt.Sprint(status, strings.Count(answer, "word ")), "200 20")
+	in, out = in+(len(unfinished)+3)/4, out+22
+	all := estimated(7)
 	sums(all)
 
 	for _, refused := range []struct{ what, path, key, body, want string }{

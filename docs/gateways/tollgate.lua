@@ -165,8 +165,8 @@ local function streamed_usage(answer)
   return found
 end
 
--- most_usage is the largest of the objects called usage in a part of an answer, whatever is around them: those of the
--- client can only add. A quote in a text is escaped, and not found.
+-- most_usage is the largest of the objects called usage in the end of an answer that was too long to keep, whatever is
+-- around them: those of the client can only add. A quote in a text is escaped, and not found.
 local function most_usage(answer)
   local found, most
   for place in answer:gmatch('"usage"%s*:%s*(){') do
@@ -182,7 +182,7 @@ local function usage(call)
   local answer = table.concat(call.chunks, "", call.first)
   local whole = call.size == call.answered and json.decode(answer)
   if type(whole) == "table" then return stated(whole) end
-  return streamed_usage(answer) or most_usage(answer)
+  return streamed_usage(answer) or call.size < call.answered and most_usage(answer) or nil
 end
 
 local function part(of, name, field)
