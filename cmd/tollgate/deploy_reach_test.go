@@ -102,7 +102,7 @@ func reached(t *testing.T, compose map[string]any) {
 	balancer := readDeploy(t, "consoles.cfg")
 	for _, line := range []string{
 		`resolvers docker\n  nameserver dns 127\.0\.0\.11:53`, `listen consoles`, `  use_backend running if \{ nbsrv\(consoles\) eq 0 \}`,
-		`backend running\n  option httpchk GET /healthz`,
+		`  option httpchk GET /readyz\n  http-check expect string '\{"status":"ready"\}'`, `backend running\n  option httpchk GET /healthz`,
 	} {
 		if !regexp.MustCompile(`(?m)^` + line + `$`).MatchString(balancer) {
 			t.Errorf("the balancer has no line %s", line)
@@ -145,20 +145,25 @@ func reached(t *testing.T, compose map[string]any) {
 func letsIn(t *testing.T, patroni map[string]any) {
 	t.Helper()
 	replicator := at(patroni, "postgresql", "authentication", "replication", "username")
-	wanted := map[string]bool{fmt.Sprint("replication ", replicator): false, "all all": false}
+	itself := fmt.Sprint("replication ", replicator, " of the host itself")
+	wanted := map[string]bool{fmt.Sprint("replication ", replicator): false, "all all": false, itself: false}
 	lines, _ := at(patroni, "postgresql", "pg_hba").([]any)
 	for _, line := range lines {
 		fields := strings.Fields(fmt.Sprint(line))
 		if fields[len(fields)-1] != "scram-sha-256" {
 			t.Errorf("%s asks for no password", line)
 		}
-		if network, err := netip.ParsePrefix(fields[len(fields)-2]); fields[0] == "host" && err == nil && !network.Addr().IsLoopback() {
-			wanted[fields[1]+" "+fields[2]] = true
+		if network, err := netip.ParsePrefix(fields[len(fields)-2]); fields[0] == "host" && err == nil {
+			who := fields[1] + " " + fields[2]
+			if network.Addr().IsLoopback() {
+				who += " of the host itself"
+			}
+			wanted[who] = true
 		}
 	}
 	for who, in := range wanted {
 		if !in {
-			t.Errorf("no line lets %s in from other hosts: %v", who, lines)
+			t.Errorf("no line lets %s in: %v", who, lines)
 		}
 	}
 }
