@@ -21,9 +21,6 @@ TOOL    := go tool -modfile=.ci/tools/go.mod
 VENDOR      := static/vendor/htmx.min.js static/vendor/swagger-ui-bundle.js static/vendor/swagger-ui.css
 E2E_MODULES := e2e/node_modules/.package-lock.json
 
-# Many tests wait rather than compute: one package more than there are processors is tested at a time, the longest first.
-JOBS := $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
-
 .PHONY: help
 help: ## print this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,12 +58,13 @@ $(E2E_MODULES): e2e/package-lock.json
 postgresql:
 	@.ci/install postgresql
 
+# Two packages are tested at a time on two processors: the longest are first, and the others find room beside them.
 .PHONY: test
 test: assets $(E2E_MODULES) ## install what is missing, vet and run all tests
 	@.ci/install postgresql chromium quick-chromium fonts curl nginx njs lua caddy pgbouncer promtool
 	go vet $(TAGS) ./...
 	go list $(TAGS) -test -export ./... >/dev/null # compiles tests before any runs, which has a limit of time
-	PATH="$(CURDIR)/.ci/proxies/usr/sbin:$(CURDIR)/.ci/proxies/usr/bin:$$PATH" $(TOOL) gotestsum --format=pkgname-and-test-fails -- $(TAGS) -p=$(JOBS) -count=1 -timeout=50m ./web ./e2e ./...
+	PATH="$(CURDIR)/.ci/proxies/usr/sbin:$(CURDIR)/.ci/proxies/usr/bin:$$PATH" $(TOOL) gotestsum --format=pkgname-and-test-fails -- $(TAGS) -count=1 -timeout=50m ./web ./e2e ./...
 
 SHOTS := e2e/artefacts/screens
 
