@@ -132,6 +132,34 @@ func TestWeekThatLostAnEventStays(t *testing.T) {
 	webtest.Same(t, "events of a week that fits", g.Count("weekly_events WHERE week = ?", week), 0)
 }
 
+// A week that was archived before it was compared with its events is compared before these go.
+func TestArchivedWeekIsComparedBeforeItGoes(t *testing.T) {
+	g := webtest.NewGateway(t)
+	g.Eventually("the check at the start", func() bool { return g.Count("usage_sealing WHERE checked_at IS NOT NULL") == 1 })
+	lost := webtest.With(webtest.Event(g.Key), "event_id", uuid.NewString())
+	g.Admin.Counted(lost)
+	g.Admin.Counted(webtest.Event(g.Key))
+	week := aged(g, 89)
+	keep := ledger.Keep{Events: 100, Days: 800, Windows: 400, Archive: t.TempDir()}
+	reconciled(g, keep)
+	webtest.Same(t, "archived weeks", g.Count("usage_weeks WHERE week = ? AND file IS NOT NULL", week), 1)
+	g.ExecAsOwner("UPDATE usage_weeks SET sealed_at = NULL", "CREATE TABLE kept AS SELECT * FROM weekly_events")
+	_, err := g.Owner().NewRaw("DELETE FROM weekly_events WHERE event_id = ?", lost["event_id"]).Exec(t.Context())
+	g.Must(err)
+	keep.Events = 60
+	reconciled(g, keep)
+	if g.Count("usage_sealing WHERE skewed > 0") == 0 {
+		t.Error("an event that was lost was not noticed")
+	}
+	webtest.Same(t, "events that stay", g.Count("weekly_events WHERE week = ?", week), 1)
+
+	_, err = g.Owner().NewRaw("INSERT INTO weekly_events SELECT * FROM kept WHERE event_id = ?", lost["event_id"]).Exec(t.Context())
+	g.Must(err)
+	reconciled(g, keep)
+	webtest.Same(t, "counters that differ once it is repaired", g.Count("usage_sealing WHERE skewed > 0"), 0)
+	webtest.Same(t, "events of a week that fits", g.Count("weekly_events WHERE week = ?", week), 0)
+}
+
 // A week that was closed less than 36 days ago is not dropped, since its ids are still looked up, and one that is read
 // is dropped later: usage does not wait for the reader.
 func TestWeeksThatAreNotDropped(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 
 	"tollgate/models/archive"
 	"tollgate/models/audit"
+	"tollgate/models/ledger"
 )
 
 func (p *program) archiveCommand() *cli.Command {
@@ -52,7 +53,11 @@ func (p *program) runArchive(ctx context.Context, s settings, db *db, command *c
 	if format != archive.Parquet && format != archive.CSV {
 		return usageError{fmt.Errorf("the format %q is neither parquet nor csv", format)}
 	}
-	weeks, err := archive.Run(ctx, db.DB, s.Keep.Archive, format)
+	weeks, skewed, err := ledger.Archive(ctx, db.DB, s.Keep.Archive, format)
+	if len(skewed) > 0 {
+		p.nameSkewed(skewed)
+		err = fmt.Errorf("%d days are not what their events add up to, so no week is archived", len(skewed))
+	}
 	for _, week := range weeks {
 		fmt.Fprintf(p.stdout, "The week of %s is archived.\n", week)
 	}

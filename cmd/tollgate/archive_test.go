@@ -64,6 +64,7 @@ func TestArchive(t *testing.T) {
 	eventually(t, "the week is sealed", func() bool {
 		return number(t, db, "SELECT count(*) FROM usage_sealing WHERE checked_at IS NOT NULL AND skewed = 0") == 1
 	})
+	checkLost(t, archiving, db)
 	checkCSV(t, archiving, db, folder)
 	if said := must(t, archiving, "", "archive", "run"); strings.Count(said, " is archived.\n") != 2 {
 		t.Errorf("two weeks: %q", said)
@@ -114,6 +115,26 @@ func TestArchive(t *testing.T) {
 	})
 	c.signal(t, syscall.SIGTERM)
 	must(t, purging, "", "ledger", "verify", "--full")
+}
+
+// checkLost has an event lost after its week was sealed, and expects that no week is archived meanwhile.
+func checkLost(t *testing.T, environment []string, db *bun.DB) {
+	t.Helper()
+	_, err := db.Exec(`CREATE TABLE lost AS SELECT * FROM weekly_events LIMIT 1;
+DELETE FROM weekly_events WHERE event_id = (SELECT event_id FROM lost)`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := do(t, environment, "", "archive", "run")
+	if r.code != exitFailure || !strings.Contains(r.stdout, "usage_days") || !strings.Contains(r.stderr, "no week is archived") {
+		t.Errorf("an event was lost: exit code %d, said %q %q", r.code, r.stdout, r.stderr)
+	}
+	if archived := number(t, db, "SELECT count(*) FROM usage_weeks WHERE file IS NOT NULL"); archived != 0 {
+		t.Errorf("%d weeks are archived beside one that lost an event", archived)
+	}
+	if _, err := db.Exec("INSERT INTO weekly_events SELECT * FROM lost; DROP TABLE lost"); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // checkCSV archives the weeks as CSV, and has the database forget it.

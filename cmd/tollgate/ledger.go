@@ -34,10 +34,7 @@ func (p *program) ledgerCommand() *cli.Command {
 				if err != nil {
 					return err
 				}
-				for _, s := range skewed {
-					fmt.Fprintf(p.stdout, "%s %s per %s from %s: counted %d, events add up to %d\n",
-						s.LineID, s.Kind, s.ResetDuration, s.WindowStart.Format("2006-01-02T15:04:05Z"), s.Used, s.Events)
-				}
+				p.nameSkewed(skewed)
 				if len(skewed) > 0 {
 					return fmt.Errorf("%d of %d counters are not what their events add up to", len(skewed), counters)
 				}
@@ -45,5 +42,12 @@ func (p *program) ledgerCommand() *cli.Command {
 				return err
 			}),
 		}},
+	}
+}
+
+func (p *program) nameSkewed(skewed []ledger.Skew) {
+	for _, s := range skewed {
+		fmt.Fprintf(p.stdout, "%s %s per %s from %s: counted %d, events add up to %d\n",
+			s.LineID, s.Kind, s.ResetDuration, s.WindowStart.Format("2006-01-02T15:04:05Z"), s.Used, s.Events)
 	}
 }

@@ -15,8 +15,8 @@ import (
 // writtenAtOnce is how many rows are passed to the file together.
 const writtenAtOnce = 1000
 
-// Run archives, in a format, every week whose events do not change any more: its sums are sealed and were checked, and
-// ids in it are not looked up. It returns the weeks that it archived.
+// Run archives, in a format, every week whose events do not change any more: its sums are sealed, and were checked when
+// ids in it were not looked up any more. It returns the weeks that it archived.
 func Run(ctx context.Context, db *bun.DB, folder string, format Format) (archived []string, err error) {
 	for {
 		week, err := next(ctx, db, folder, format)
@@ -37,8 +37,8 @@ func next(ctx context.Context, db *bun.DB, folder string, format Format) (week s
 			return err
 		}
 		err := tx.NewRaw(`
-SELECT week::text FROM usage_weeks WHERE file IS NULL AND dropped_at IS NULL AND sealed_at IS NOT NULL
-    AND closed_at < clock_timestamp() - interval '36 days' AND closed_at <= (SELECT sealed_until FROM usage_sealing)
+SELECT week::text FROM usage_weeks WHERE file IS NULL AND dropped_at IS NULL
+    AND sealed_at >= closed_at + interval '36 days' AND closed_at <= (SELECT sealed_until FROM usage_sealing)
 ORDER BY week LIMIT 1 FOR UPDATE SKIP LOCKED`).Scan(ctx, &week)
 		if err != nil {
 			return err

@@ -45,9 +45,9 @@ func (b *Reconciler) archiveWeeks(ctx context.Context) error {
 	return err
 }
 
-// dropWeeks drops the events of weeks that are sealed and were checked, with all of their refunds, and old enough. What
-// of them was to be archived is in a file, which is read once more, and what is in the file is what is dropped. A week
-// that cannot be dropped keeps no other.
+// dropWeeks drops the events of weeks that are sealed, with all of their refunds, old enough, and were checked once they
+// were old enough to be archived or to go without a file. What of them was to be archived is in a file, which is read
+// once more, and what is in the file is what is dropped. A week that cannot be dropped keeps no other.
 func (b *Reconciler) dropWeeks(ctx context.Context) error {
 	var weeks []struct {
 		Week     string
@@ -55,10 +55,10 @@ func (b *Reconciler) dropWeeks(ctx context.Context) error {
 	}
 	err := b.db.NewRaw(`
 SELECT week::text, file IS NOT NULL AS archived FROM usage_weeks AS w, usage_sealing AS s
-WHERE dropped_at IS NULL AND closed_at < clock_timestamp() - ? * interval '1 second' AND closed_at <= sealed_until
-    AND sealed_at IS NOT NULL
+WHERE dropped_at IS NULL AND closed_at < clock_timestamp() - ?0 * interval '1 second' AND closed_at <= sealed_until
+    AND sealed_at >= closed_at + CASE WHEN file IS NULL THEN ?0 ELSE ?1 END * interval '1 second'
     AND NOT EXISTS (SELECT FROM usage_adjustments AS a WHERE a.week = w.week AND a.created_at >= s.sealed_until)
-ORDER BY week`, days(b.keep.Events).Seconds()).Scan(ctx, &weeks)
+ORDER BY week`, days(b.keep.Events).Seconds(), days(LeastKept).Seconds()).Scan(ctx, &weeks)
 	if err != nil {
 		return fmt.Errorf("look for weeks to drop: %w", err)
 	}

@@ -3,47 +3,87 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/uptrace/bun"
+
+	"tollgate/models/archive"
 )
 
 // verifyWeeks compares the days of weeks that are over with all of their events: when a week is sealed, and again
-// before its events go into a file, or go without one. Of those that fit it is noted; they may go.
+// before its events go into a file, or go without one.
 func (b *Reconciler) verifyWeeks(ctx context.Context, fence int64) (skewed []Skew, err error) {
 	kept := b.keep.Events
 	if b.keep.Archive != "" {
 		kept = LeastKept
 	}
+	return verifyWeeks(ctx, b.db, kept, func() error { return b.renew(ctx, fence) })
+}
+
+// Archive archives the weeks that are over, in a format. It compares their days with all of their events before, and
+// archives none if any differ.
+func Archive(
+	ctx context.Context, db *bun.DB, folder string, format archive.Format,
+) (archived []string, skewed []Skew, err error) {
+	skewed, err = verifyWeeks(ctx, db, LeastKept, func() error { return nil })
+	if err != nil || len(skewed) > 0 {
+		return nil, skewed, err
+	}
+	archived, err = archive.Run(ctx, db, folder, format)
+	return archived, nil, err
+}
+
+// verifyWeeks compares weeks that were not compared yet, and once more those that are as old as kept says, each after
+// renew. Of those that fit it is noted; they may go.
+func verifyWeeks(ctx context.Context, db *bun.DB, kept int, renew func() error) (skewed []Skew, err error) {
 	var weeks []string
-	err = b.db.NewRaw(`
+	err = db.NewRaw(`
 SELECT week::text FROM usage_weeks, usage_sealing
-WHERE file IS NULL AND dropped_at IS NULL AND closed_at <= sealed_until
-    AND (sealed_at IS NULL OR closed_at < clock_timestamp() - ? * interval '1 second') ORDER BY week`,
-		days(kept).Seconds()).Scan(ctx, &weeks)
+WHERE dropped_at IS NULL AND closed_at <= sealed_until
+    AND (sealed_at IS NULL OR closed_at < clock_timestamp() - ?0 * interval '1 second'
+        AND (file IS NULL OR sealed_at < closed_at + ?1 * interval '1 second')) ORDER BY week`,
+		days(kept).Seconds(), days(LeastKept).Seconds()).Scan(ctx, &weeks)
 	if err != nil {
 		return nil, fmt.Errorf("look for weeks that are over: %w", err)
 	}
 	known := map[Skew]bool{} // two weeks have the day in common on which one ended
 	for _, week := range weeks {
-		if err := b.renew(ctx, fence); err != nil {
+		if err := renew(); err != nil {
 			return skewed, err
 		}
-		found, err := verifyWeek(ctx, b.db, week)
+		found, err := verifyAndNote(ctx, db, week)
 		if err != nil {
-			return skewed, fmt.Errorf("hold the days of the week of %s against their events: %w", week, err)
+			return skewed, err
 		}
 		for _, s := range found {
 			if !known[s] {
 				skewed, known[s] = append(skewed, s), true
 			}
 		}
-		_, err = b.db.NewRaw("UPDATE usage_weeks SET sealed_at = CASE WHEN ? THEN clock_timestamp() END WHERE week = ?::date",
-			len(found) == 0, week).Exec(ctx)
-		if err != nil {
-			return skewed, fmt.Errorf("note that the week of %s was checked: %w", week, err)
-		}
 	}
 	return skewed, nil
+}
+
+// verifyAndNote compares a week, and notes since when it is known to fit. Of a week that another console drops
+// meanwhile nothing is found.
+func verifyAndNote(ctx context.Context, db *bun.DB, week string) ([]Skew, error) {
+	var began time.Time
+	if err := db.NewRaw("SELECT clock_timestamp()").Scan(ctx, &began); err != nil {
+		return nil, fmt.Errorf("read the time: %w", err)
+	}
+	found, err := verifyWeek(ctx, db, week)
+	if err != nil {
+		return nil, fmt.Errorf("hold the days of the week of %s against their events: %w", week, err)
+	}
+	noted, err := db.NewRaw("UPDATE usage_weeks SET sealed_at = CASE WHEN ? THEN ?::timestamptz END "+
+		"WHERE week = ?::date AND dropped_at IS NULL", len(found) == 0, began, week).Exec(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("note that the week of %s was checked: %w", week, err)
+	}
+	if n, err := noted.RowsAffected(); err != nil || n == 0 {
+		return nil, err
+	}
+	return found, nil
 }
 
 // renew gives this console the time of a lease for what it does next.

@@ -1,3 +1,2 @@
 -- When the days of a closed week were last found to be what all of their events add up to. No week is archived or dropped before that.
 ALTER TABLE usage_weeks ADD sealed_at timestamptz;
-UPDATE usage_weeks SET sealed_at = clock_timestamp() WHERE file IS NOT NULL OR dropped_at IS NOT NULL;
