@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	// For is how much of what was acknowledged last is kept: what a failover may lose.
+	// For is how long what was acknowledged is kept since it was stored last: what a failover may lose.
 	For = time.Minute
 	// Most bounds the memory, in bytes as Size estimates them.
 	Most = 64 << 20
@@ -24,7 +24,7 @@ type Report interface {
 // their age. The zero value is ready to use, also by several callers at once.
 type Reports[R Report] struct {
 	mutex   sync.Mutex
-	reports []R // the oldest first
+	reports []kept[R] // in the order in which they were acknowledged
 	size    int
 
 	restoring bool
@@ -32,17 +32,23 @@ type Reports[R Report] struct {
 	givenUp   int // events that were, until there was no room for them
 }
 
+// kept is a report, and when it was stored last.
+type kept[R Report] struct {
+	report R
+	stored time.Time
+}
+
 // Add keeps a report, and forgets those that are too old or for which there is no room.
 func (a *Reports[R]) Add(r R) {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
-	a.reports, a.size = append(a.reports, r), a.size+r.Size()
+	a.reports, a.size = append(a.reports, kept[R]{r, r.At()}), a.size+r.Size()
 	old := 0
-	for old < len(a.reports)-1 && (a.size > Most || !a.restoring && r.At().Sub(a.reports[old].At()) > For) {
+	for old < len(a.reports)-1 && (a.size > Most || !a.restoring && r.At().Sub(a.reports[old].stored) > For) {
 		if a.from <= old && old < a.to {
-			a.givenUp += a.reports[old].Events()
+			a.givenUp += a.reports[old].report.Events()
 		}
-		a.size -= a.reports[old].Size()
+		a.size -= a.reports[old].report.Size()
 		old++
 	}
 	clear(a.reports[:old])
@@ -63,18 +69,19 @@ func (a *Reports[R]) Next() (report R, found bool, givenUp int) {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
 	if a.from < a.to {
-		return a.reports[a.from], true, 0
+		return a.reports[a.from].report, true, 0
 	}
 	givenUp, a.givenUp = a.givenUp, 0
 	a.restoring = false
 	return report, false, givenUp
 }
 
-// Stored says that a report is stored again.
-func (a *Reports[R]) Stored(report R) {
+// Stored says that a report was stored again at a time.
+func (a *Reports[R]) Stored(report R, at time.Time) {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
-	if a.from < a.to && a.reports[a.from] == report {
+	if a.from < a.to && a.reports[a.from].report == report {
+		a.reports[a.from].stored = at
 		a.from++
 	}
 }

@@ -34,16 +34,45 @@ func TestReportsAreKept(t *testing.T) {
 	a.Lost()
 	at = reported(a, at, 2, 1)
 	first, found, _ := a.Next()
-	if !found || first != a.reports[0] {
+	if !found || first != a.reports[0].report {
 		t.Fatal("what is to be stored again is not kept")
 	}
-	a.Stored(first)
+	a.Stored(first, at)
 	if _, found, givenUp := a.Next(); found || givenUp != 0 {
 		t.Error("what came after the loss is to be stored again")
 	}
 	reported(a, at, 1, 1)
 	if len(a.reports) != 1 {
 		t.Errorf("%d reports of the last minute after all is stored", len(a.reports))
+	}
+}
+
+// What was stored again is kept for a minute from then on, since the database may lose it once more.
+func TestReportsStoredAgainAreKept(t *testing.T) {
+	t.Parallel()
+	a := &Reports[*report]{}
+	at := reported(a, time.Now(), 1, 1)
+	a.Lost()
+	first, _, _ := a.Next()
+	at = at.Add(For)
+	a.Stored(first, at)
+	if _, found, _ := a.Next(); found {
+		t.Error("it is to be stored twice")
+	}
+	at = at.Add(For)
+	a.Add(&report{at, 1})
+	a.Lost()
+	if again, _, _ := a.Next(); again != first {
+		t.Error("it is forgotten a minute after it was stored again")
+	}
+	for range 2 {
+		next, _, _ := a.Next()
+		a.Stored(next, at)
+	}
+	a.Next()
+	reported(a, at, 1, 1)
+	if len(a.reports) != 1 {
+		t.Errorf("%d reports are kept for longer than a minute", len(a.reports)-1)
 	}
 }
 
@@ -56,7 +85,7 @@ func TestReportsAreBounded(t *testing.T) {
 	}
 	a.Lost()
 	first, _, _ := a.Next()
-	a.Stored(first)
+	a.Stored(first, at)
 	at = reported(a, at, 5, Most/4)
 	if a.size > Most {
 		t.Errorf("%d bytes are kept", a.size)

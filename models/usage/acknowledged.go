@@ -99,7 +99,7 @@ func (r *Recorder) restoreAll(ctx context.Context) bool {
 				"error", err.Error(), "events", restored)
 			return false
 		}
-		r.recent.Stored(report)
+		r.recent.Stored(report, time.Now())
 	}
 }
 
