@@ -28,6 +28,7 @@
 //	attachment               the roles that hand copies out
 //	account, handout         users together with their copies · a profile given to many at once
 //	scim, scimquery          the language of directories: documents, filters, patches · filters as conditions of SQL
+//	membership               who is in the groups of a directory, and who comes back to them
 //	connection, provision    directories and their tokens · the users and groups they provision
 //	purge                    users whom a directory deleted, for good
 //	handover                 users of the console, given to a directory and taken back

@@ -71,8 +71,8 @@ var arrows = map[string][]string{
 		"virtualkey",
 	},
 	"handover": {
-		"attachment", "audit", "connection", "database", "identity", "input", "permission", "problem", "provision", "scim",
-		"session",
+		"attachment", "audit", "connection", "database", "identity", "input", "membership", "permission", "problem",
+		"provision", "scim", "session",
 	},
 	"importer": {"catalogue", "configfile", "input"},
 	"identity": {"audit", "database", "input", "password", "permission", "plural", "problem"},
@@ -83,6 +83,7 @@ var arrows = map[string][]string{
 	"keptevent":  {"input", "money"},
 	"ledger":     {"archive", "audit", "database", "policy", "problem"},
 	"mcptool":    {"audit", "catalogue", "database", "input", "permission", "problem", "secret"},
+	"membership": {"audit", "database", "permission"},
 	"metrics":    {},
 	"money":      {"plural"},
 	"oidc":       {"outbound"},
@@ -106,10 +107,10 @@ var arrows = map[string][]string{
 	},
 	"password": {"input", "plural", "problem"},
 	"provision": {
-		"account", "attachment", "audit", "connection", "database", "identity", "input", "permission", "problem",
-		"scim", "scimquery",
+		"account", "attachment", "audit", "connection", "database", "identity", "input", "membership", "permission",
+		"problem", "scim", "scimquery",
 	},
-	"purge": {"account", "connection", "database", "provision"},
+	"purge": {"account", "connection", "database", "membership"},
 	"quarantine": {
 		"audit", "database", "decision", "identity", "input", "keptevent", "money", "permission", "problem",
 		"usage",

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 
@@ -59,8 +60,27 @@ func TestSCIMLeaversComeBackToTheirGroups(t *testing.T) {
 
 			d.Patch("/Groups/"+eng, addMember(user)).Is(204)
 			d.SCIM("DELETE", "/Users/"+user, nil).Is(204)
+			back(g, d, user)
+			webtest.Same(t, "the latest changes of members", groupChanges(g, 2), []string{
+				"Eng added [" + user + "], removed []", "Eng added [], removed [" + user + "]",
+			})
+			d.SCIM("DELETE", "/Users/"+user, nil).Is(204)
 			g.Admin.API("PUT", "/api/users/"+user+"/release", nil).Is(200)
 			webtest.Same(t, "kept of a released user", g.Count("scim_left_members"), 0)
 		})
 	}
+}
+
+// groupChanges are the latest rows of the audit log in which members of groups changed, newest first.
+func groupChanges(g webtest.Gateway, n int) (changes []string) {
+	g.T.Helper()
+	log := g.Admin.Get("/api/access-profiles/audit-logs?resource=scim_group&action=update&limit=" + fmt.Sprint(n)).Is(200)
+	for _, row := range log.JSON()["audit_logs"].([]any) {
+		var group struct{ Name string }
+		var change struct{ Added, Removed []string }
+		g.Must(json.Unmarshal([]byte(row.(map[string]any)["new_values"].(string)), &group))
+		g.Must(json.Unmarshal([]byte(row.(map[string]any)["metadata"].(string)), &change))
+		changes = append(changes, fmt.Sprint(group.Name, " added ", change.Added, ", removed ", change.Removed))
+	}
+	return changes
 }

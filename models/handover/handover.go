@@ -12,6 +12,7 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/input"
+	"tollgate/models/membership"
 	"tollgate/models/permission"
 	"tollgate/models/problem"
 	"tollgate/models/provision"
@@ -148,7 +149,7 @@ func connectionTaken(err error) error {
 func Release(ctx context.Context, db bun.IDB, actor permission.Actor, id string) (identity.User, error) {
 	var u identity.User
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		groups, err := provision.LockGroups(ctx, tx, id)
+		groups, err := membership.LockGroups(ctx, tx, id)
 		if err != nil {
 			return err
 		}
@@ -166,7 +167,7 @@ func Release(ctx context.Context, db bun.IDB, actor permission.Actor, id string)
 		if old.ConnectionID == nil {
 			return problem.Refuse(problem.Conflict, "", "not_managed", "The user is managed in the console already.")
 		}
-		if err := provision.Ungroup(ctx, tx, id, groups); err != nil {
+		if err := membership.Ungroup(ctx, tx, actor, id, groups); err != nil {
 			return err
 		}
 		_, err = tx.NewRaw(`

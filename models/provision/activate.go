@@ -9,6 +9,7 @@ import (
 	"tollgate/models/connection"
 	"tollgate/models/database"
 	"tollgate/models/identity"
+	"tollgate/models/membership"
 	"tollgate/models/permission"
 )
 
@@ -18,7 +19,7 @@ import (
 func Activate(ctx context.Context, db bun.IDB, actor permission.Actor, ids ...string) ([]identity.User, error) {
 	var changed []identity.User
 	err := database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		groups, err := LockGroups(ctx, tx, ids...)
+		groups, err := membership.LockGroups(ctx, tx, ids...)
 		if err != nil {
 			return err
 		}
@@ -36,7 +37,7 @@ func Activate(ctx context.Context, db bun.IDB, actor permission.Actor, ids ...st
 			if err := restoreName(ctx, tx, u, left); err != nil {
 				return err
 			}
-			if err := regroup(ctx, tx, u.ID, groups); err != nil {
+			if err := membership.Regroup(ctx, tx, actor, u.ID, groups); err != nil {
 				return err
 			}
 			conn, err := connection.Get(ctx, tx, *u.ConnectionID)

@@ -9,10 +9,10 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
-	"tollgate/models/audit"
 	"tollgate/models/connection"
 	"tollgate/models/database"
 	"tollgate/models/input"
+	"tollgate/models/membership"
 	"tollgate/models/problem"
 	"tollgate/models/scim"
 )
@@ -40,7 +40,8 @@ INSERT INTO scim_groups (connection_id, display_name, display_key, external_id) 
 		if err := addTo(ctx, tx, conn, id, added); err != nil {
 			return err
 		}
-		if err := recordGroup(ctx, tx, conn, "create", id, nil, documentOf(in), added, nil); err != nil {
+		c := membership.Change{Action: "create", Group: id, ConnectionID: conn.ID, After: documentOf(in), Added: added}
+		if err := c.Record(ctx, tx, conn.Actor()); err != nil {
 			return err
 		}
 		made, err = GetGroup(ctx, tx, conn.ID, id, true)
@@ -145,7 +146,11 @@ UPDATE scim_groups SET display_name = ?, display_key = ?, external_id = ?, versi
 	if err != nil {
 		return fmt.Errorf("remove members: %w", err)
 	}
-	return recordGroup(ctx, tx, conn, "update", before.ID, documentOf(before.Group), documentOf(next), added, removed)
+	c := membership.Change{
+		Action: "update", Group: before.ID, ConnectionID: conn.ID, Before: documentOf(before.Group), After: documentOf(next),
+		Added: added, Removed: removed,
+	}
+	return c.Record(ctx, tx, conn.Actor())
 }
 
 // addTo adds members to a group. It waits for those who are leaving, who are no users of the connection then. Refusal:
@@ -186,7 +191,10 @@ func DeleteGroup(ctx context.Context, db bun.IDB, connectionID int64, id string,
 			if _, err := tx.NewRaw("DELETE FROM scim_groups WHERE id = ?", id).Exec(ctx); err != nil {
 				return fmt.Errorf("delete group: %w", err)
 			}
-			return recordGroup(ctx, tx, conn, "delete", id, documentOf(g.Group), nil, nil, removed)
+			c := membership.Change{
+				Action: "delete", Group: id, ConnectionID: conn.ID, Before: documentOf(g.Group), Removed: removed,
+			}
+			return c.Record(ctx, tx, conn.Actor())
 		})
 	})
 	return refused(err)
@@ -213,40 +221,6 @@ func withRoles(
 	return Settle(ctx, tx, conn.Actor(), conn, ids)
 }
 
-// groupDocument is a group as audit rows show it. Members are listed as those who were added or removed.
-type groupDocument struct {
-	Name       string `json:"name"`
-	ExternalID string `json:"external_id"`
-}
-
-func documentOf(g scim.Group) *groupDocument { return &groupDocument{g.DisplayName, g.ExternalID} }
-
-func recordGroup(
-	ctx context.Context, tx database.Tx, conn connection.Connection, action, id string, before, after *groupDocument,
-	added, removed []string,
-) error {
-	actor := conn.Actor()
-	c := audit.Change{Actor: actor.Name, Origin: audit.OriginOf(actor), Action: action}
-	metadata := map[string]any{"resource": "scim_group", "id": id, "connection_id": conn.ID}
-	if len(added) > 0 {
-		metadata["added"] = added
-	}
-	if len(removed) > 0 {
-		metadata["removed"] = removed
-	}
-	var previous, current any
-	if before != nil {
-		previous = before
-	}
-	if after != nil {
-		current = after
-	}
-	if err := c.Documents(previous, current, metadata); err != nil {
-		return err
-	}
-	var err error
-	if c.At, err = database.Clock(ctx, tx); err != nil {
-		return err
-	}
-	return audit.Record(tx, c)
+func documentOf(g scim.Group) *membership.Document {
+	return &membership.Document{Name: g.DisplayName, ExternalID: g.ExternalID}
 }

@@ -16,6 +16,7 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/identity"
 	"tollgate/models/input"
+	"tollgate/models/membership"
 	"tollgate/models/scim"
 )
 
@@ -42,7 +43,7 @@ func revive(ctx context.Context, tx database.Tx, conn connection.Connection, id 
 	if err != nil {
 		return err
 	}
-	groups, err := LockGroups(ctx, tx, id)
+	groups, err := membership.LockGroups(ctx, tx, id)
 	if err != nil {
 		return err
 	}
@@ -52,7 +53,7 @@ func revive(ctx context.Context, tx database.Tx, conn connection.Connection, id 
 	if err := comeBack(ctx, tx, conn, id); err != nil {
 		return err
 	}
-	if err := regroup(ctx, tx, id, groups); err != nil {
+	if err := membership.Regroup(ctx, tx, conn.Actor(), id, groups); err != nil {
 		return err
 	}
 	before, err := GetUser(ctx, tx, conn.ID, id)
@@ -144,7 +145,7 @@ func DeleteUser(ctx context.Context, db bun.IDB, connectionID int64, id string, 
 		if _, err := GetUser(ctx, tx, conn.ID, id); err != nil {
 			return err
 		}
-		groups, err := LockGroups(ctx, tx, id)
+		groups, err := membership.LockGroups(ctx, tx, id)
 		if err != nil {
 			return err
 		}
@@ -167,7 +168,7 @@ func DeleteUser(ctx context.Context, db bun.IDB, connectionID int64, id string, 
 				return err
 			}
 		}
-		if err := Ungroup(ctx, tx, id, groups); err != nil {
+		if err := membership.Ungroup(ctx, tx, conn.Actor(), id, groups); err != nil {
 			return err
 		}
 		return leave(ctx, tx, conn, id)

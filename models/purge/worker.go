@@ -12,7 +12,7 @@ import (
 	"tollgate/models/account"
 	"tollgate/models/connection"
 	"tollgate/models/database"
-	"tollgate/models/provision"
+	"tollgate/models/membership"
 )
 
 const (
@@ -94,7 +94,7 @@ func (w *Worker) purge(ctx context.Context, connectionID int64, id string) error
 		if err != nil {
 			return err
 		}
-		groups, err := provision.LockGroups(ctx, tx, id)
+		groups, err := membership.LockGroups(ctx, tx, id)
 		if err != nil {
 			return err
 		}
@@ -106,7 +106,7 @@ func (w *Worker) purge(ctx context.Context, connectionID int64, id string) error
 		if err != nil || len(still) == 0 {
 			return err
 		}
-		if err := provision.Ungroup(ctx, tx, id, groups); err != nil {
+		if err := membership.Ungroup(ctx, tx, conn.Actor(), id, groups); err != nil {
 			return err
 		}
 		return account.PurgeUser(ctx, tx, conn.Actor(), id)
