@@ -62,7 +62,7 @@ func TestSCIMLeaversComeBackToTheirGroups(t *testing.T) {
 			d.SCIM("DELETE", "/Users/"+user, nil).Is(204)
 			back(g, d, user)
 			webtest.Same(t, "the latest changes of members", groupChanges(g, 2), []string{
-				"Eng added [" + user + "], removed []", "Eng added [], removed [" + user + "]",
+				"Eng added [" + user + "], removed [], away []", "Eng added [], removed [" + user + "], away []",
 			})
 			d.SCIM("DELETE", "/Users/"+user, nil).Is(204)
 			g.Admin.API("PUT", "/api/users/"+user+"/release", nil).Is(200)
@@ -77,10 +77,60 @@ func groupChanges(g webtest.Gateway, n int) (changes []string) {
 	log := g.Admin.Get("/api/access-profiles/audit-logs?resource=scim_group&action=update&limit=" + fmt.Sprint(n)).Is(200)
 	for _, row := range log.JSON()["audit_logs"].([]any) {
 		var group struct{ Name string }
-		var change struct{ Added, Removed []string }
+		var change struct {
+			Added, Removed []string
+			Away           []string `json:"removed_while_away"`
+		}
 		g.Must(json.Unmarshal([]byte(row.(map[string]any)["new_values"].(string)), &group))
 		g.Must(json.Unmarshal([]byte(row.(map[string]any)["metadata"].(string)), &change))
-		changes = append(changes, fmt.Sprint(group.Name, " added ", change.Added, ", removed ", change.Removed))
+		changes = append(changes, fmt.Sprint(group.Name, " added ", change.Added, ", removed ", change.Removed, ", away ", change.Away))
 	}
 	return changes
+}
+
+// What a directory says of a group counts for a user whom it deleted: one whom it removes does not come back to the
+// group and its role, and one whom it adds or does not name does.
+func TestSCIMGroupsChangeWhileUsersAreAway(t *testing.T) {
+	g := webtest.NewGateway(t)
+	role := g.AddRole("Dev")
+	d := g.Directory("Okta", "Viewer")
+	user, other := d.Provision("kim@example.com", webtest.Object{"externalId": "k-1"}), d.Provision("lee@example.com")
+	eng := d.Group("Eng", other)
+	d.Rules(webtest.Object{"group_id": eng, "role_id": role}).Is(200)
+	put := func(group webtest.Object) { d.SCIM("PUT", "/Groups/"+eng, group).Is(200) }
+	for _, test := range []struct {
+		name   string
+		change func()
+		role   string
+	}{
+		{"removed by id", func() { d.Patch("/Groups/"+eng, removeMember(user)).Is(204) }, "Viewer"},
+		{"removed by a path", func() {
+			d.Patch("/Groups/"+eng, `{"op":"remove","path":"members[value eq \"`+user+`\"]"}`).Is(204)
+		}, "Viewer"},
+		{"replaced by nobody", func() { d.Patch("/Groups/"+eng, `{"op":"replace","path":"members","value":[]}`).Is(204) }, "Viewer"},
+		{"sent without them", func() {
+			put(webtest.Object{"displayName": "Eng", "members": []webtest.Object{{"value": other}}})
+		}, "Viewer"},
+		{"removed and added again", func() {
+			d.Patch("/Groups/"+eng, removeMember(user), addMember(user)).Is(204)
+		}, "Dev"},
+		{"sent with them", func() {
+			put(webtest.Object{"displayName": "Eng", "members": []webtest.Object{{"value": user}, {"value": other}}})
+		}, "Dev"},
+		{"renamed", func() { put(webtest.Object{"displayName": "Engineers"}) }, "Dev"},
+	} {
+		d.Patch("/Groups/"+eng, addMember(user)).Is(204)
+		d.SCIM("DELETE", "/Users/"+user, nil).Is(204)
+		test.change()
+		if test.role == "Viewer" {
+			webtest.Same(t, test.name+": kept", g.Count("scim_left_members"), 0)
+		}
+		d.Provision("kim@example.com", webtest.Object{"externalId": "k-1"})
+		webtest.Same(t, test.name+": role", g.Account(user)["role"], any(test.role))
+	}
+	d.SCIM("DELETE", "/Users/"+user, nil).Is(204)
+	d.Patch("/Groups/"+eng, removeMember(user)).Is(204)
+	webtest.Same(t, "the latest change of members", groupChanges(g, 1), []string{
+		"Engineers added [], removed [], away [" + user + "]",
+	})
 }

@@ -16,17 +16,20 @@ type Document struct {
 
 // Change is what an audit row says of a group.
 type Change struct {
-	Action, Group  string
-	ConnectionID   int64
-	Before, After  *Document // nil for none
-	Added, Removed []string  // users
+	Action, Group    string
+	ConnectionID     int64
+	Before, After    *Document // nil for none
+	Added, Removed   []string  // users
+	RemovedWhileAway []string  // users who had left, and no longer come back to the group
 }
 
 // Record writes the audit row.
 func (c Change) Record(ctx context.Context, tx database.Tx, by permission.Actor) error {
 	row := audit.Change{Actor: by.Name, Origin: audit.OriginOf(by), Action: c.Action}
 	metadata := map[string]any{"resource": "scim_group", "id": c.Group, "connection_id": c.ConnectionID}
-	for name, users := range map[string][]string{"added": c.Added, "removed": c.Removed} {
+	for name, users := range map[string][]string{
+		"added": c.Added, "removed": c.Removed, "removed_while_away": c.RemovedWhileAway,
+	} {
 		if len(users) > 0 {
 			metadata[name] = users
 		}

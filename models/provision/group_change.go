@@ -83,6 +83,9 @@ func ChangeGroup(
 		if changed = before; err != nil {
 			return err
 		}
+		if err := applyToAway(ctx, tx, conn, before, next, edit); err != nil {
+			return err
+		}
 		added, removed := difference(next.Members, before.Members), difference(before.Members, next.Members)
 		renamed := next.DisplayName != before.DisplayName || next.ExternalID != before.ExternalID
 		if !renamed && len(added)+len(removed) == 0 {
@@ -99,6 +102,37 @@ func ChangeGroup(
 		return err
 	})
 	return changed, refused(err)
+}
+
+// applyToAway applies an edit to the members whom the directory deleted as well: those whom it removes do not come back
+// to the group. Whoever is away is taken out of next, also one whom the edit adds: that counts when they come back. Those
+// who are away are looked at by themselves, so that they take no place of the members that a group can have.
+func applyToAway(
+	ctx context.Context, tx database.Tx, conn connection.Connection, before Group, next scim.Group,
+	edit Edit[scim.Group],
+) error {
+	away, err := membership.Away(ctx, tx, before.ID)
+	if err != nil || len(away) == 0 {
+		return err
+	}
+	maps.DeleteFunc(next.Members, func(id string, _ bool) bool { return away[id] })
+	group := before.Group
+	group.Members = away
+	if group, err = edit.Apply(group); err != nil {
+		return err
+	}
+	removed := difference(away, group.Members)
+	if len(removed) == 0 {
+		return nil
+	}
+	if err := membership.Forget(ctx, tx, before.ID, removed); err != nil {
+		return err
+	}
+	same := documentOf(before.Group)
+	c := membership.Change{
+		Action: "update", Group: before.ID, ConnectionID: conn.ID, Before: same, After: same, RemovedWhileAway: removed,
+	}
+	return c.Record(ctx, tx, conn.Actor())
 }
 
 // lockGroup locks a connection and then a group of it, which it returns with its members.
