@@ -134,3 +134,26 @@ func TestSCIMGroupsChangeWhileUsersAreAway(t *testing.T) {
 		"Engineers added [], removed [], away [" + user + "]",
 	})
 }
+
+// Who comes back after they were deactivated for longer than the retention begins anew, in no group that they left, also
+// when the directory first creates and then activates them.
+func TestSCIMLeaversBeginAnewWithoutGroups(t *testing.T) {
+	g := webtest.NewGateway(t)
+	role := g.AddRole("Dev")
+	d := g.Directory("Okta", "Viewer")
+	user := d.Provision("kim@example.com", webtest.Object{"externalId": "k-1"})
+	eng := d.Group("Eng")
+	d.Rules(webtest.Object{"group_id": eng, "role_id": role}).Is(200)
+	for _, active := range []bool{true, false} {
+		d.Patch("/Groups/"+eng, addMember(user)).Is(204)
+		webtest.Same(t, "role", g.Account(user)["role"], any("Dev"))
+		d.Patch("/Users/"+user, `{"op":"replace","path":"active","value":false}`).Is(200)
+		g.Exec("UPDATE users SET deactivated_at = now() - interval '31 days' WHERE id = ?", user)
+		d.SCIM("DELETE", "/Users/"+user, nil).Is(204)
+		d.Provision("kim@example.com", webtest.Object{"externalId": "k-1", "active": active})
+		d.Patch("/Users/"+user, `{"op":"replace","path":"active","value":true}`).Is(200)
+		webtest.Same(t, "members", len(d.SCIM("GET", "/Groups/"+eng, nil).Is(200).JSON()["members"].([]any)), 0)
+		webtest.Same(t, "role of who begins anew", g.Account(user)["role"], any("Viewer"))
+		webtest.Same(t, "kept", g.Count("scim_left_members"), 0)
+	}
+}

@@ -33,3 +33,11 @@ func Forget(ctx context.Context, tx database.Tx, group string, users []string) e
 	}
 	return nil
 }
+
+// ForgetUser has a user come back to no group that they left. The transaction has locked the user.
+func ForgetUser(ctx context.Context, tx database.Tx, user string) error {
+	if _, err := tx.NewRaw("DELETE FROM scim_left_members WHERE user_id = ?", user).Exec(ctx); err != nil {
+		return fmt.Errorf("forget the groups that user %s left: %w", user, err)
+	}
+	return nil
+}

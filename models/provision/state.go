@@ -53,7 +53,7 @@ func revive(ctx context.Context, tx database.Tx, conn connection.Connection, id 
 	if err := comeBack(ctx, tx, conn, id); err != nil {
 		return err
 	}
-	if err := membership.Regroup(ctx, tx, conn.Actor(), id, groups); err != nil {
+	if err := rejoin(ctx, tx, conn, id, groups); err != nil {
 		return err
 	}
 	before, err := GetUser(ctx, tx, conn.ID, id)
@@ -70,6 +70,29 @@ func revive(ctx context.Context, tx database.Tx, conn connection.Connection, id 
 		return activate(ctx, tx, conn, id)
 	}
 	return nil
+}
+
+// rejoin puts a user who comes back into the groups that they left, unless they are to begin anew. The transaction has
+// locked the groups, and then the user.
+func rejoin(ctx context.Context, tx database.Tx, conn connection.Connection, id string, groups []string) error {
+	anew, err := overdue(ctx, tx, conn, id)
+	if err != nil {
+		return err
+	}
+	if anew {
+		return membership.ForgetUser(ctx, tx, id)
+	}
+	return membership.Regroup(ctx, tx, conn.Actor(), id, groups)
+}
+
+// overdue reports that a user has been deactivated for longer than the retention.
+func overdue(ctx context.Context, tx database.Tx, conn connection.Connection, id string) (is bool, err error) {
+	err = tx.NewRaw("SELECT coalesce(deactivated_at < clock_timestamp() - ? * interval '1 day', false) FROM users "+
+		"WHERE id = ?", conn.RetentionDays, id).Scan(ctx, &is)
+	if err != nil {
+		return false, fmt.Errorf("look up when user %s was deactivated: %w", id, err)
+	}
+	return is, nil
 }
 
 // comeBack notes that the directory has a user again. The transaction has locked the user.
@@ -114,9 +137,7 @@ func activate(ctx context.Context, tx database.Tx, conn connection.Connection, i
 
 // drop removes copies, keys and the password of a user who has been deactivated for longer than the retention.
 func drop(ctx context.Context, tx database.Tx, conn connection.Connection, id string) (dropped bool, err error) {
-	err = tx.NewRaw("SELECT deactivated_at < clock_timestamp() - ? * interval '1 day' FROM users WHERE id = ?",
-		conn.RetentionDays, id).Scan(ctx, &dropped)
-	if err != nil || !dropped {
+	if dropped, err = overdue(ctx, tx, conn, id); err != nil || !dropped {
 		return false, err
 	}
 	profiles, keys, err := attachment.RevokeAll(ctx, tx, id)
