@@ -63,10 +63,15 @@ WHERE access_profile_id = ? AND id > ? ORDER BY id`, webtest.Research, last)
 	webtest.Same(t, "lost by two", push(), []string{fmt.Sprint("unassign", sorted(bob, cyd), []string{}, role)})
 
 	page := webtest.Text(s.Session.Get("/access-profiles/4/audit").Is(200).One("main"))
-	for _, want := range []string{"gave Research to 2 users through their role", "detached Research from 2 users", "gave Research to "} {
+	for _, want := range []string{"gave Research to 2 users through their role", "detached Research from 2 users", "gave Research to ",
+		"another role, so that their access by Research no longer ends", "another role, so that their access by Research ends as it was assigned",
+	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the profile's log lacks %q: %s", want, page)
 		}
+	}
+	if strings.Contains(page, "from role") {
+		t.Errorf("the profile's log names members of documents: %s", page)
 	}
 	about := func(user string) any {
 		return s.Admin.Get("/api/access-profiles/audit-logs?action=unassign&user_id=" + user).Is(200).JSON()["total_count"]

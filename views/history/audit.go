@@ -208,12 +208,15 @@ func memberDifferences(before, after map[string][]string) []DifferenceRow {
 	var rows []DifferenceRow
 	for name := range names {
 		if a, b := before[name], after[name]; name != "updated_at" && !slices.Equal(a, b) {
-			rows = append(rows, difference(strings.ReplaceAll(name, "_", " "), a, b))
+			rows = append(rows, difference(cmp.Or(memberLabels[name], strings.ReplaceAll(name, "_", " ")), a, b))
 		}
 	}
 	sort.Slice(rows, func(i, j int) bool { return rows[i].Label < rows[j].Label })
 	return rows
 }
+
+// memberLabels call members by other words than their names.
+var memberLabels = map[string]string{"expires_at": "end", "from_role": "comes with their role"}
 
 // AuditCells is a row as a line of a table.
 func AuditCells(row audit.Entry) []string {

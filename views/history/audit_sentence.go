@@ -38,6 +38,10 @@ var sentences = map[string]string{
 	"copies assign":              "gave {what} to {whom}{source}",
 	"copies unassign":            "detached {what} from {whom}",
 	"copies update":              "changed the {fields} of {what} for {whom}",
+	"copy endless":               "gave {whom} another role, so that their access by {what} no longer ends",
+	"copies endless":             "gave {whom} another role, so that their access by {what} no longer ends",
+	"copy ends":                  "gave {whom} another role, so that their access by {what} ends as it was assigned",
+	"copies ends":                "gave {whom} another role, so that their access by {what} ends as it was assigned",
 	"copy override_set":          "raised {whom}'s {limit} of {what} by {amount}{lasting}",
 	"copy override_clear":        "removed the raise of {whom}'s {limit} of {what}",
 	"virtual_key create":         "issued the key {name} to {whom}",
@@ -56,7 +60,7 @@ var sentences = map[string]string{
 	"user purge":                 "deleted the user {name}, whom the directory had deleted",
 	"role_rules update":          "changed which roles the groups of {what} give",
 	"scim_group create":          "created the group {what} by a directory",
-	"scim_group update":          "changed the group {what} by a directory",
+	"scim_group update":          "changed the group {what} of a directory",
 	"scim_group delete":          "deleted the group {what} by a directory",
 	"user hand_over":             "handed {whom} over to a directory",
 	"user release":               "released {whom} from their directory",
@@ -82,6 +86,7 @@ type about struct {
 	Email         string      `json:"email"`
 	Provider      string      `json:"provider"`
 	Source        string      `json:"source"`
+	FromRole      *bool       `json:"from_role"`
 	Roles         []string    `json:"roles"`
 	Role          string      `json:"role"`
 	IsDefault     bool        `json:"is_default"`
@@ -114,7 +119,7 @@ func sentence(row audit.Entry, names map[string]string, differing []DifferenceRo
 	case sentences["copies "+row.Action] != "" && many(row) != "":
 		kind = "copies"
 	}
-	pattern := cmp.Or(sentences[kind+" "+row.Action], otherSentences[row.Action],
+	pattern := cmp.Or(sentences[kind+" "+a.doing(row.Action)], otherSentences[row.Action],
 		strings.ReplaceAll(row.Action, "_", " ")+" {what}")
 	what, href := subject(row)
 	affected, affectedHref := whom(row, names)
@@ -139,6 +144,14 @@ func sentence(row audit.Entry, names map[string]string, differing []DifferenceRo
 		parts = append(parts, SentencePart{Text: rest})
 	}
 	return parts
+}
+
+// doing is the action, or what became of the end of direct copies by another role.
+func (a about) doing(action string) string {
+	if a.FromRole == nil || action != "update" {
+		return action
+	}
+	return plural.Choose(*a.FromRole, "endless", "ends")
 }
 
 // words are what the places of a sentence say that are no links.
