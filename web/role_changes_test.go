@@ -132,7 +132,7 @@ func TestDirectAndFromTheRole(t *testing.T) {
 	body := `{"access_profile_id":4,"expires_at":"2099-01-01T00:00:00Z"}`
 	direct := s.Admin.API("POST", "/api/users/"+s.Ada+"/access-profiles", body).Is(201).Object("access_profile")
 	s.AssignByRole(webtest.Research, "Old")
-	s.Audits(func() { s.SetRole(s.Ada, "Old") }, "update - "+s.Ada+" cli")
+	s.Audits(func() { s.SetRole(s.Ada, "Old") }, "update - "+s.Ada+" cli", "update 4 "+s.Ada+" cli")
 	both := s.Copies(s.Ada)
 	webtest.Same(t, "with the role", []any{len(both), both[0]["id"], both[0]["source"], both[0]["expires_at"]}, []any{1, direct["id"], "direct", nil})
 	s.Unchanged(func() {
