@@ -176,7 +176,7 @@ func roleEffects(u identity.User, e attachment.RoleEffects) []string {
 	}
 	if len(e.Ends) > 0 {
 		effects = append(effects, "Their access by "+ui.Sequence(e.Ends)+" ends: it was also assigned directly, until an "+
-			"end that is past. A new end lets the copy work again.")
+			"end, which counts again. If it is past, a new end lets the copy work again.")
 	}
 	if len(e.Endless) > 0 {
 		effects = append(effects, "Their access by "+ui.Sequence(e.Endless)+" no longer ends: it was assigned directly, until "+

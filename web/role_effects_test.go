@@ -78,8 +78,25 @@ func TestRoleChangeNamesWhatNoLongerEnds(t *testing.T) {
     new_values::json->>'from_role', new_values::json->>'expires_at' IS NOT NULL, metadata::json->>'role_id') FROM audit_logs ORDER BY id DESC LIMIT 1`)
 			webtest.Same(t, "recorded", changed, fmt.Sprint("false t true f ", s.RoleID("New")))
 			s.Unchanged(func() { s.SetRole(s.Ada, "New") })
+			endsAgain(s)
 		})
 	}
+}
+
+// endsAgain has ada lose the role New: its end counts again, which is asked and recorded.
+func endsAgain(s webtest.Stage) {
+	s.T.Helper()
+	s.Unchanged(func() {
+		asked := s.Session.Post("/users/"+s.Ada+"/role", url.Values{"role_id": {fmt.Sprint(s.RoleID("Viewer"))}}).Is(200)
+		if effects := webtest.Text(asked.One("ul", "class", "effects")); !strings.Contains(effects, "Their access by Research ends") {
+			s.T.Errorf("it asks: %s", effects)
+		}
+	})
+	s.Audits(func() { s.SetRole(s.Ada, "Viewer") }, "update - "+s.Ada+" cli", "update 4 "+s.Ada+" cli")
+	var changed string
+	s.Scan(&changed, `SELECT concat_ws(' ', previous_values::json->>'from_role', new_values::json->>'from_role',
+    new_values::json->>'expires_at' IS NOT NULL) FROM audit_logs ORDER BY id DESC LIMIT 1`)
+	webtest.Same(s.T, "recorded", changed, "true false t")
 }
 
 // The same is said of those who get a profile by the role that they have, and before users are handed over.

@@ -130,13 +130,17 @@ type lost struct {
 	Kept     []string // users who also have it directly
 	Ended    []string // users who also had it directly, until an end that is past
 	Keys     assignment.DeletedKeys
-	Profiles []int64 // of the removed copies, in the order of Gone
-	Expired  []int64 // profiles of the copies that have expired, in the order of Ended
+	Profiles []int64  // of the removed copies, in the order of Gone
+	Ends     []int64  // profiles of the copies that end as they were assigned directly, also in the future
+	EndsFor  []string // users of these, in the order of Ends
 }
 
-// hasEnded is the condition of copies c that were assigned directly too, until an end that is past: only their role
-// keeps them from having expired.
-const hasEnded = "c.direct AND c.expires_at IS NOT NULL AND c.expires_at <= clock_timestamp()"
+// hasEnd is the condition of copies c that were assigned directly too, until an end, which does not count while they
+// come with a role; hasEnded is that of those whose end is past.
+const (
+	hasEnd   = "c.direct AND c.expires_at IS NOT NULL"
+	hasEnded = hasEnd + " AND c.expires_at <= clock_timestamp()"
+)
 
 // loseRoleCopies removes the copies of users that came with their role and match the condition. The transaction has
 // locked the users.
@@ -151,19 +155,22 @@ func loseRoleCopies(
 	var rows []struct {
 		ID, AccessProfileID int64
 		UserID              string
-		Direct, Ended       bool
+		Direct, Ends, Ended bool
 	}
 	err := tx.NewSelect().TableExpr("user_access_profiles AS c").Column("id", "access_profile_id", "user_id", "direct").
-		ColumnExpr(hasEnded+" AS ended").Where("user_id = ANY (?)", pgdialect.Array(ids)).
+		ColumnExpr(hasEnd+" AS ends").ColumnExpr(hasEnded+" AS ended").Where("user_id = ANY (?)", pgdialect.Array(ids)).
 		Where("from_role").Where(where, args...).Order("id").For("UPDATE").Scan(ctx, &rows)
 	if err != nil {
 		return l, fmt.Errorf("look up the copies of the role: %w", err)
 	}
 	var drop, keep []int64
 	for _, row := range rows {
+		if row.Ends {
+			l.Ends, l.EndsFor = append(l.Ends, row.AccessProfileID), append(l.EndsFor, row.UserID)
+		}
 		switch {
 		case row.Ended:
-			keep, l.Ended, l.Expired = append(keep, row.ID), append(l.Ended, row.UserID), append(l.Expired, row.AccessProfileID)
+			keep, l.Ended = append(keep, row.ID), append(l.Ended, row.UserID)
 		case row.Direct:
 			keep, l.Kept = append(keep, row.ID), append(l.Kept, row.UserID)
 		default:

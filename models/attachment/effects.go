@@ -19,7 +19,7 @@ type RoleEffects struct {
 	Role    string
 	Gains   []string // names of the profiles they would get a copy of
 	Loses   []string // names of the profiles whose copies they would lose with their usage
-	Ends    []string // names of the profiles whose copies would expire: they are direct too, until an end that is past
+	Ends    []string // names of the profiles whose copies would end as they were assigned: they are direct too
 	Endless []string // names of the profiles whose copies would no longer end: they are direct, until an end
 	Keys    int64    // keys that would be deleted, because no copy would be left
 }
@@ -65,7 +65,7 @@ WITH moved AS (SELECT id FROM users WHERE id = ANY (?0) AND role_id <> ?1), gain
     WHERE a.role_id = ?1 AND a.is_default AND p.is_active
       AND NOT EXISTS (SELECT FROM user_access_profiles AS c WHERE c.user_id = moved.id AND c.access_profile_id = p.id)
 ), held AS (
-    SELECT c.user_id AS id, p.name, left_behind AND NOT c.direct AS lost, left_behind AND `+hasEnded+` AS ends,
+    SELECT c.user_id AS id, p.name, left_behind AND NOT c.direct AS lost, left_behind AND `+hasEnd+` AS ends,
         NOT c.from_role AND c.expires_at IS NOT NULL AND p.is_active AND c.access_profile_id IN
             (SELECT access_profile_id FROM role_access_profiles WHERE role_id = ?1 AND is_default) AS endless
     FROM user_access_profiles AS c JOIN access_profiles AS p ON p.id = c.access_profile_id

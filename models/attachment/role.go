@@ -100,22 +100,23 @@ func ChangeRole(
 			}
 		}
 	}
-	return recordExpired(ctx, tx, actor, user.ID, oldRole, gone.Expired, now)
+	return recordEnds(ctx, tx, actor, user.ID, oldRole, gone.Ends, now)
 }
 
-// recordExpired writes the audit rows of the copies of a user that have expired, since they no longer come with a role.
-func recordExpired(
+// recordEnds writes the audit rows of the copies of a user that end as they were assigned directly, since they no longer
+// come with a role.
+func recordEnds(
 	ctx context.Context, tx database.Tx, actor permission.Actor, user string, oldRole int64, profiles []int64,
 	now time.Time,
 ) error {
 	for _, id := range profiles {
-		expired, err := assignment.CopyOf(ctx, tx, user, id)
+		ending, err := assignment.CopyOf(ctx, tx, user, id)
 		if err != nil {
 			return err
 		}
 		had := map[string]any{"from_role": true, "expires_at": nil}
-		has := map[string]any{"from_role": false, "expires_at": expired.ExpiresAt}
-		err = assignment.RecordCopy(ctx, tx, actor, "update", expired, now, had, has, map[string]any{"role_id": oldRole})
+		has := map[string]any{"from_role": false, "expires_at": ending.ExpiresAt}
+		err = assignment.RecordCopy(ctx, tx, actor, "update", ending, now, had, has, map[string]any{"role_id": oldRole})
 		if err != nil {
 			return err
 		}

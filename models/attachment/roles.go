@@ -61,14 +61,14 @@ type roleRows struct {
 	now   time.Time
 }
 
-// lost writes the rows of copies that were removed or have expired, by profile.
+// lost writes the rows of copies that were removed, or end now as they were assigned, by profile.
 func (r roleRows) lost(ctx context.Context, l lost) error {
 	var profiles []struct {
 		ID   int64
 		Name string
 	}
 	err := r.tx.NewRaw("SELECT id, name FROM access_profiles WHERE id = ANY (?) ORDER BY id",
-		pgdialect.Array(slices.Concat(l.Profiles, l.Expired))).Scan(ctx, &profiles)
+		pgdialect.Array(slices.Concat(l.Profiles, l.Ends))).Scan(ctx, &profiles)
 	if err != nil {
 		return fmt.Errorf("name the profiles that were lost: %w", err)
 	}
@@ -80,7 +80,7 @@ func (r roleRows) lost(ctx context.Context, l lost) error {
 		if err := r.record("unassign", p.ID, p.Name, users, map[string]any{"deleted_keys": keys}); err != nil {
 			return err
 		}
-		if err := r.keeps(p.ID, p.Name, usersOf(p.ID, l.Expired, l.Ended), false); err != nil {
+		if err := r.keeps(p.ID, p.Name, usersOf(p.ID, l.Ends, l.EndsFor), false); err != nil {
 			return err
 		}
 	}

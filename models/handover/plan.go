@@ -39,7 +39,7 @@ type Plan struct {
 	Roles       map[string]int `json:"roles"`     // who have another role now, by its name
 	Gains       map[string]int `json:"gains"`     // who get a copy, by the name of the profile
 	Loses       map[string]int `json:"loses"`
-	Ends        map[string]int `json:"ends"`    // whose copy expires: it is direct too, until an end that is past
+	Ends        map[string]int `json:"ends"`    // whose copy ends as it was assigned: it is direct too
 	Endless     map[string]int `json:"endless"` // whose copy no longer ends: it is direct, until an end
 	DeletedKeys int64          `json:"deleted_keys"`
 	Deactivated int            `json:"deactivated_users"` // whose role changes when they are back

@@ -65,7 +65,7 @@ func roleChanges(p handover.Plan) []string {
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Ends)) {
 		effects = append(effects, "The access of "+plural.Of(p.Ends[name], "user")+" by "+name+
-			" ends: it was also assigned directly, until an end that is past.")
+			" ends: it was also assigned directly, until an end, which counts again.")
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Endless)) {
 		effects = append(effects, "The access of "+plural.Of(p.Endless[name], "user")+" by "+name+
