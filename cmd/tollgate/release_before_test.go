@@ -85,6 +85,9 @@ func TestReleaseBeforeRunsBeside(t *testing.T) {
 		t.Errorf("%d events are stored, %d were acknowledged", stored, l.counted.Load())
 	}
 	l.crosses(t, before, now)
+	if _, metrics := now.get(t, now.address+"/metrics", l.key); !strings.Contains(string(metrics), "\ntollgate_database_rewinds_total 0\n") {
+		t.Error("usage of the release before is taken for a database that went back")
+	}
 	must(t, environment, "", "ledger", "verify", "--full")
 	must(t, environment, "", "audit", "verify")
 
