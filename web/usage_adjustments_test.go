@@ -200,6 +200,14 @@ func TestCorrectionsAcrossAReset(t *testing.T) {
 	reset()
 	refund("since", -0.5)
 	shows("after another reset", 0, 0)
+
+	_, g.Key = g.Give(g.Bob, g.Work)
+	g.Ada = g.Bob // whose counter of spend has counted nothing yet
+	free := webtest.Event(g.Key, "estimated", true, "cost", 0, "tokens", 10)
+	g.Admin.Counted(free)
+	reset()
+	exact(free, 3, 30)
+	shows("after an estimate from before that cost nothing", 0, 0)
 	g.Balanced()
 }
 
@@ -217,6 +225,16 @@ func TestCorrectionsOfAWindowThatReturns(t *testing.T) {
 	lasts("1h")
 	g.Admin.Counted(webtest.Event(g.Key, "tokens", 10))
 	g.Admin.Counted(webtest.With(before, "estimated", nil, "tokens", 5))
-	webtest.Same(t, "used since", g.Copies(g.Ada)[0]["rate_limit"].(webtest.Object)["token_current_usage"], any(10.0))
+	shown := func() any { return g.Copies(g.Ada)[0]["rate_limit"].(webtest.Object)["token_current_usage"] }
+	webtest.Same(t, "used since", shown(), any(10.0))
+
+	_, g.Key = g.Give(g.Bob, g.Work)
+	g.Ada = g.Bob // whose counter has counted nothing yet
+	free := webtest.Event(g.Key, "estimated", true, "tokens", 0)
+	g.Admin.Counted(free)
+	lasts("1d")
+	lasts("1h")
+	g.Admin.Counted(webtest.With(free, "estimated", nil, "tokens", 5))
+	webtest.Same(t, "used since by another", shown(), any(0.0))
 	g.Balanced()
 }

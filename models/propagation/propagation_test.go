@@ -189,8 +189,11 @@ func (r pushRound) play(round int, named []string) {
 	if int(job.Done) != reached || !job.Finished() || len(job.Failed) > 0 {
 		r.Errorf("round %d: %d done of %d, %d failed", round, job.Done, reached, len(job.Failed))
 	}
+	const forgetTimes = "UPDATE limit_windows SET cleared_at = NULL" // another reset has another one
+	r.Exec(r.DB, forgetTimes)
 	tables := r.Tables("propagation_jobs", "propagation_items")
 	r.Propagate(r.to.ID, in)
+	r.Exec(r.DB, forgetTimes)
 	r.SameTables(fmt.Sprintf("round %d: a second push of %v", round, r.fields), tables, r.Tables("propagation_jobs", "propagation_items"))
 }
 

@@ -167,17 +167,25 @@ func storeVersions(ctx context.Context, tx database.Tx, copies, versions []int64
 	return nil
 }
 
-// clearUsage resets the used amounts of the limits in the groups named. The ledger keeps what was counted.
-func clearUsage(ctx context.Context, tx database.Tx, policies []int64, groups []string) (int64, error) {
-	result, err := tx.NewRaw(`
-UPDATE limit_windows AS w SET cleared = w.used, cleared_at = clock_timestamp()
-FROM limit_lines AS l
-WHERE l.policy_id = ANY (?0) AND w.line_id = l.id AND w.kind = l.kind AND w.cleared < w.used
-  AND CASE WHEN l.provider_name IS NOT NULL THEN 'provider_configs' WHEN l.kind = 'spend' THEN 'budgets'
-      ELSE 'rate_limit' END = ANY (?1)`, pgdialect.Array(policies), pgdialect.Array(groups)).Exec(ctx)
+// clearUsage resets the used amounts of the limits in the groups named, and returns how many counters show less now.
+// The ledger keeps what was counted.
+func clearUsage(ctx context.Context, tx database.Tx, policies []int64, groups []string) (n int64, err error) {
+	err = tx.NewRaw(`
+WITH counters AS (
+    SELECT w.line_id, w.kind, w.reset_duration, w.window_start, w.cleared < w.used AS shows
+    FROM limit_lines AS l JOIN limit_windows AS w ON w.line_id = l.id AND w.kind = l.kind
+    WHERE l.policy_id = ANY (?0) AND `+fieldgroup.Clearable+`
+      AND CASE WHEN l.provider_name IS NOT NULL THEN 'provider_configs' WHEN l.kind = 'spend' THEN 'budgets'
+          ELSE 'rate_limit' END = ANY (?1)
+    ORDER BY 1, 2, 3, 4 FOR UPDATE OF w
+), cleared AS (
+    UPDATE limit_windows AS w SET cleared = w.used, cleared_at = clock_timestamp()
+    FROM counters AS c
+    WHERE (w.line_id, w.kind, w.reset_duration, w.window_start) = (c.line_id, c.kind, c.reset_duration, c.window_start)
+)
+SELECT count(*) FROM counters WHERE shows`, pgdialect.Array(policies), pgdialect.Array(groups)).Scan(ctx, &n)
 	if err != nil {
 		return 0, fmt.Errorf("reset usage: %w", err)
 	}
-	n, err := result.RowsAffected()
-	return n, err
+	return n, nil
 }
