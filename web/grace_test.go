@@ -231,6 +231,24 @@ func TestGraceEnds(t *testing.T) {
 	}
 }
 
+// A console is ready from memory only while some call may be allowed from it, whatever profiles allowed before.
+func TestReadinessForgetsGraceThatEnded(t *testing.T) {
+	t.Parallel()
+	a := newAway(t)
+	path := fmt.Sprint("/api/access-profiles/", a.Work)
+	lasts := func(seconds int) {
+		a.Admin.API("PUT", path, webtest.Object{"fail_open_for": seconds}).Is(200)
+		a.Admin.API("POST", path+"/propagate", webtest.Object{"fields": []string{"provider_configs"}}).Is(200)
+		a.warms()
+		*a.keys = append(*a.keys, a.Key)
+	}
+	lasts(60)
+	webtest.Same(t, "seen to fail open", a.console.H.Cache.FailsOpen(), true)
+	lasts(0)
+	a.goes()
+	a.ready(503, "the database is away")
+}
+
 // What this console knows to be revoked, or to be changing, is not allowed from memory: a key that was deleted here or
 // elsewhere, and one whose deletion has an unknown outcome.
 func TestNothingRevokedIsAllowedFromMemory(t *testing.T) {

@@ -157,7 +157,9 @@ func (c *Cache) keep(h *entitlement.Entitlements, polls int) {
 		h.Copies[i].Terms = c.terms.Share(h.Copies[i].Terms)
 	}
 	h.Use(c.polls)
-	c.opens.Store(max(c.opens.Load(), int64(c.longestGrace(h))))
+	if c.longestGrace(h) > 0 {
+		c.opens.Store(true)
+	}
 	p := c.entry(h.User)
 	p.entitlements = h
 	c.users[h.User] = p

@@ -66,7 +66,7 @@ type Cache struct {
 	changes  atomic.Int64 // transactions of this console that changed access
 	rewinds  atomic.Int64 // how often the database has gone back
 	away     atomic.Bool  // the last poll failed
-	opens    atomic.Int64 // the longest time for which a profile that was seen allows calls from memory; 0 for none
+	opens    atomic.Bool  // a profile that was seen allows calls from memory, or did
 	covered  atomic.Int64 // how many of the changes the last finished poll covers
 
 	keyReads         *batch.Lookup[secret.Hash, cachedKey]

@@ -69,10 +69,7 @@ func (c *Cache) Remember(subject entitlement.Subject) (r Remembered, ok bool) {
 	if !known || p.entitlements == nil || c.catalogue == nil || c.pending.of(user) {
 		return r, false
 	}
-	counted := c.fresh
-	if p.stale {
-		counted = p.entitlements.CountedAt()
-	}
+	counted := c.countedAt(p)
 	r.User, r.At, r.Catalogue, r.Since, r.Consoles = user, now, c.catalogue, maps.Clone(p.since), 1
 	r.Entitlements = &entitlement.Entitlements{User: user, Frozen: p.entitlements.Frozen}
 	for _, one := range p.entitlements.Copies {
@@ -93,14 +90,33 @@ func (c *Cache) graceOf(userCopy *entitlement.Copy) time.Duration {
 	return min(time.Duration(userCopy.Policy.FailOpenFor)*time.Second, c.Grace.Most)
 }
 
-// FailsOpen reports whether any profile allows calls from memory, as far as is known here.
-func (c *Cache) FailsOpen() bool { return c.opens.Load() > 0 }
+// FailsOpen reports whether any profile that was seen here has allowed calls from memory.
+func (c *Cache) FailsOpen() bool { return c.opens.Load() }
 
-// GraceLasts reports whether the last poll is recent enough for calls of some profile to be allowed from memory.
+// GraceLasts reports whether what is in memory of some user is recent enough for their calls to be allowed by it.
 func (c *Cache) GraceLasts() bool {
+	if !c.FailsOpen() {
+		return false
+	}
 	c.mutex.RLock()
 	defer c.mutex.RUnlock()
-	return c.FailsOpen() && time.Since(c.fresh) <= time.Duration(c.opens.Load())+oldest
+	for _, p := range c.users {
+		if p.entitlements == nil {
+			continue
+		}
+		if grace := c.longestGrace(p.entitlements); grace > 0 && time.Since(c.countedAt(p)) <= grace+oldest {
+			return true
+		}
+	}
+	return false
+}
+
+// countedAt is by when a user's counters are known; the caller has the lock.
+func (c *Cache) countedAt(p cachedUser) time.Time {
+	if p.stale {
+		return p.entitlements.CountedAt()
+	}
+	return c.fresh
 }
 
 // AddUsed notes what was used here, for decisions from memory: counters that were read before lack it.
