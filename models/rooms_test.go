@@ -80,7 +80,7 @@ var arrows = map[string][]string{
 		"audit", "database", "identity", "input", "oidc", "permission", "plural", "problem", "secret",
 	},
 	"input":      {"money", "problem"},
-	"keptevent":  {"input", "money"},
+	"keptevent":  {"catalogue", "input", "money"},
 	"ledger":     {"archive", "audit", "database", "policy", "problem"},
 	"mcptool":    {"audit", "catalogue", "database", "input", "permission", "problem", "secret"},
 	"membership": {"audit", "database", "permission"},

@@ -82,6 +82,28 @@ func TestQuarantinedUsageComesAgain(t *testing.T) {
 	g.Balanced()
 }
 
+// An event that waits in the quarantine is that of the same call also when the catalogue names its provider otherwise
+// since, or its model with the provider in front.
+func TestQuarantinedUsageOfARenamedProvider(t *testing.T) {
+	g := webtest.NewGateway(t)
+	for sent, offered := range map[string]string{
+		"vertex_ai": `{"name":"vertex_ai","models":["gemini"]}`,
+		"x_ai":      `{"name":"xai","models":["x_ai/gemini"]}`,
+		"Mine":      `{"name":"mine","models":["gemini"]}`,
+	} {
+		of := []any{"provider", sent, "model", "gemini", "event_id", sent + "-1", "cost", 3}
+		row := g.Stray(append(of, "estimated", true)...)
+		g.Admin.API("POST", "/api/providers", offered).Is(201)
+		event := webtest.Event("sk-bf-unknown", append(of, "cost", 1.5)...)
+		exact := g.Admin.Report(event).Is(200).JSON()
+		webtest.Same(t, "the exact one of "+sent, []any{exact["status"], exact["duplicate"]}, []any{"quarantined", false})
+		webtest.Same(t, "once more", g.Admin.Report(event).Is(200).JSON()["duplicate"], any(true))
+		shown := g.Admin.Get(webtest.Quarantine + "/" + row["id"].(string)).Is(200).Object("quarantined_event")
+		webtest.Same(t, "its cost", shown["cost"], any(1.5))
+		g.Admin.Report(webtest.With(event, "model", "other")).Refuses(409, "event_conflict", "event_id")
+	}
+}
+
 // An estimate that its exact event replaces while an admin assigns it is charged with the exact cost; of those alike,
 // one that changed meanwhile stays open.
 func TestQuarantinedEstimateBecomesExactWhileItIsAssigned(t *testing.T) {

@@ -1,8 +1,11 @@
 package keptevent
 
 import (
+	"cmp"
+	"strings"
 	"time"
 
+	"tollgate/models/catalogue"
 	"tollgate/models/input"
 	"tollgate/models/money"
 )
@@ -40,12 +43,26 @@ func (e Event) Conflicts(again Event) bool {
 	return !e.SameCall(again) || e.Estimated == again.Estimated && e.used() != again.used()
 }
 
-// SameCall reports whether two events are of the same call.
+// SameCall reports whether two events are of the same call. The provider and the model are as the catalogue had them
+// when each came: it may name the provider otherwise since.
 func (e Event) SameCall(as Event) bool {
 	type call struct{ user, key, server, tool string }
 	of := func(e Event) call { return call{e.UserID, e.VirtualKey, e.MCPClientID, e.ToolName} }
-	sameModel := e.Provider == as.Provider && e.Model == as.Model || e.BareModel != "" && e.BareModel == as.BareModel
+	sameModel := e.modelName() == as.modelName() || e.BareModel != "" && e.BareModel == as.BareModel
 	return sameModel && of(e) == of(as)
+}
+
+// modelName is the model with the usual name of its provider, which the model's own name need not repeat.
+func (e Event) modelName() string {
+	usual := func(provider string) string { return cmp.Or(catalogue.UsualProvider(provider), input.Fold(provider)) }
+	provider, model := usual(e.Provider), e.Model
+	for {
+		first, rest, split := strings.Cut(model, "/")
+		if !split || usual(first) != provider {
+			return provider + "/" + model
+		}
+		model = rest
+	}
 }
 
 // amounts are what an event used. A cost that was computed here says nothing.
