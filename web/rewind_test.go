@@ -131,7 +131,7 @@ func newBackup(t *testing.T) backup {
 	c.Exec(`INSERT INTO providers (name, models) VALUES ('openai', '{gpt-4o}')`)
 	v := c.APIKey()
 	s := webtest.Stage{Cast: webtest.Cast{Console: c, Admin: v}}
-	profile := s.ProfileNaming("Work", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}]`)
+	profile := s.ProfileNaming("Work", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}],"rate_limit":{"token_max_limit":9000000,"token_reset_duration":"1M"}`)
 	user := s.Member(webtest.Ada, "Viewer")
 	_, b.key = s.Give(user, profile)
 	b.secret, b.keyPath = strings.TrimPrefix(v.Header.Get("Authorization"), "Bearer "), webtest.KeyPath(user, s.Keys(user)[0])

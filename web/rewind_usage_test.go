@@ -115,6 +115,28 @@ func TestAcknowledgedUsageIsStoredAgainLater(t *testing.T) {
 	b.other.Balanced()
 }
 
+// An event that cannot be counted any more does not keep others, in its report and after it, from being stored again.
+func TestUsageBesideUncountableIsStoredAgain(t *testing.T) {
+	t.Parallel()
+	b := newRewinding(t)
+	event := func(tokens int) webtest.Object {
+		return webtest.With(webtest.Event(b.key), "event_id", uuid.NewString(), "tokens", tokens)
+	}
+	large := event(1_000_000)
+	b.gateway.Report(webtest.Object{"events": []webtest.Object{event(1), large, event(1)}}).Is(200)
+	b.gateway.Report(event(1)).Is(200)
+	b.there.Report(event(1)).Is(200)
+	b.other.Exec("UPDATE limit_windows SET used = 9000000000000000000 - 1000")
+	b.rewinds()
+	b.c.Eventually("what was acknowledged is stored again", b.storedAgain)
+	webtest.Same(t, "events", b.other.Count("counted_events"), 4)
+	webtest.Same(t, "large events", b.other.Count("counted_events WHERE event_id = ?", large["event_id"]), 0)
+	log := b.c.Log.String()
+	if strings.Count(log, "cannot be counted") != 1 || !strings.Contains(log, large["event_id"].(string)) {
+		t.Error("the log does not say which event cannot be counted")
+	}
+}
+
 // A database that has lost nothing but usage of unknown keys has gone back, too. The keys are read again without a call.
 func TestQuarantinedUsageIsStoredAgain(t *testing.T) {
 	t.Parallel()

@@ -82,8 +82,8 @@ func (r *Recorder) Run(ctx context.Context) {
 	}
 }
 
-// restoreAll stores what was acknowledged again, each event once, and reports whether all of it is stored. After a
-// failure it goes on from there.
+// restoreAll stores what was acknowledged again, each event once, and reports whether all of it is stored that can be
+// counted. After a failure it goes on from there.
 func (r *Recorder) restoreAll(ctx context.Context) bool {
 	restored := 0
 	for {
@@ -94,6 +94,13 @@ func (r *Recorder) restoreAll(ctx context.Context) bool {
 		}
 		n, err := r.restore(ctx, *report)
 		restored += n
+		if uncountable(err) {
+			err = r.storeEach(ctx, report.events, func(e *Event) error {
+				n, err := r.restore(ctx, acknowledgedReport{events: []*Event{e}})
+				restored += n
+				return err
+			})
+		}
 		if err != nil {
 			r.log.ErrorContext(ctx, "usage that was acknowledged could not be stored again yet",
 				"error", err.Error(), "events", restored)

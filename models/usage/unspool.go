@@ -63,18 +63,27 @@ func (r *Recorder) unspool(ctx context.Context, lines [][]byte) error {
 		return err
 	}
 	err := r.storeSpooled(ctx, events)
-	if refusal, ok := problem.AsRefusal(problem.Classify(err)); !ok || refusal.Reason == problem.Unavailable {
-		return err
+	if uncountable(err) {
+		return r.storeEach(ctx, events, func(e *Event) error { return r.storeSpooled(ctx, []*Event{e}) })
 	}
-	for _, event := range events { // one of them cannot be counted
-		err := r.storeSpooled(ctx, []*Event{event})
-		refusal, refused := problem.AsRefusal(problem.Classify(err))
-		switch {
-		case err == nil:
-		case !refused || refusal.Reason == problem.Unavailable:
+	return err
+}
+
+// uncountable reports whether an event failed that would fail whenever it is stored.
+func uncountable(err error) bool {
+	refusal, refused := problem.AsRefusal(problem.Classify(err))
+	return tooMuch(err) || refused && refusal.Reason != problem.Unavailable
+}
+
+// storeEach stores acknowledged events one by one, so that those that cannot be counted keep no other, and logs these.
+func (r *Recorder) storeEach(ctx context.Context, events []*Event, store func(*Event) error) error {
+	for _, event := range events {
+		err := store(event)
+		if err != nil && !uncountable(err) {
 			return err
-		default:
-			r.log.ErrorContext(ctx, "an event of the spool cannot be counted", "event_id", event.ID, "error", err.Error())
+		}
+		if err != nil {
+			r.log.ErrorContext(ctx, "usage that was acknowledged cannot be counted", "event_id", event.ID, "error", err.Error())
 		}
 	}
 	return nil
