@@ -63,7 +63,8 @@ WHERE access_profile_id = ? AND id > ? ORDER BY id`, webtest.Research, last)
 	webtest.Same(t, "lost by two", push(), []string{fmt.Sprint("unassign", sorted(bob, cyd), []string{}, role)})
 
 	page := webtest.Text(s.Session.Get("/access-profiles/4/audit").Is(200).One("main"))
-	for _, want := range []string{"gave Research to 2 users through their role", "detached Research from 2 users", "gave Research to ",
+	for _, want := range []string{
+		"gave Research to 2 users through their role", "detached Research from 2 users", "gave Research to ",
 		"another role, so that their access by Research no longer ends", "another role, so that their access by Research ends as it was assigned",
 	} {
 		if !strings.Contains(page, want) {

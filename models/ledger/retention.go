@@ -45,9 +45,9 @@ func (b *Reconciler) archiveWeeks(ctx context.Context) error {
 	return err
 }
 
-// dropWeeks drops the events of weeks that are sealed, with all of their refunds, old enough, and were checked once they
-// were old enough to be archived or to go without a file. What of them was to be archived is in a file, which is read
-// once more, and what is in the file is what is dropped. A week that cannot be dropped keeps no other.
+// dropWeeks drops the events of weeks that are sealed, with all of their refunds, old enough, and were checked once
+// they were old enough to be archived or to go without a file. What of them was to be archived is in a file, which is
+// read once more, and what is in the file is what is dropped. A week that cannot be dropped keeps no other.
 func (b *Reconciler) dropWeeks(ctx context.Context) error {
 	var weeks []struct {
 		Week     string

@@ -105,8 +105,8 @@ func ChangeGroup(
 }
 
 // applyToAway applies an edit to the members whom the directory deleted as well: those whom it removes do not come back
-// to the group. Whoever is away is taken out of next, also one whom the edit adds: that counts when they come back. Those
-// who are away are looked at by themselves, so that they take no place of the members that a group can have.
+// to the group. Users who are away are taken out of next, also those whom the edit adds: that counts when they come
+// back. They are looked at by themselves, so that they take no place of the members that a group can have.
 func applyToAway(
 	ctx context.Context, tx database.Tx, conn connection.Connection, before Group, next scim.Group,
 	edit Edit[scim.Group],
