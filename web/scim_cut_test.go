@@ -74,7 +74,7 @@ func TestGroupPushThatIsCut(t *testing.T) {
 		if full {
 			n = len(ids)
 		}
-		return fmt.Sprint(n, n, n, 2*pushes)
+		return fmt.Sprint(n, n, n, 3*pushes) // of the group, of the role and of the profile
 	}
 	full, pushes, cuts, messages := false, 0, map[int]int{}, int64(math.MaxInt64)
 	for i := range int64(4) { // the first two prepare their statements
