@@ -103,8 +103,8 @@ func ChangeRole(
 	return recordEnds(ctx, tx, actor, user.ID, oldRole, gone.Ends, now)
 }
 
-// recordEnds writes the audit rows of the copies of a user that end as they were assigned directly, since they no longer
-// come with a role.
+// recordEnds writes the audit rows of the copies of a user that end as they were assigned directly, since they no
+// longer come with a role.
 func recordEnds(
 	ctx context.Context, tx database.Tx, actor permission.Actor, user string, oldRole int64, profiles []int64,
 	now time.Time,

@@ -37,9 +37,9 @@ UPDATE limit_lines AS l SET
     carried_until = CASE WHEN l.reset_duration = n.reset_duration THEN l.carried_until END
 FROM ` + pushedLimits + ` WHERE ` + matchLimits
 
-// Clearable is in SQL which counters w are cleared: those that show something, and all of windows that may be under way,
-// since an event that has added nothing to one may still be corrected. A window that is carried on, and a long month,
-// lasts longer than the span.
+// Clearable is in SQL which counters w are cleared: those that show something, and all of windows that may be under
+// way, since an event that has added nothing to one may still be corrected. A window that is carried on, and a long
+// month, lasts longer than the span.
 const Clearable = `(w.cleared < w.used OR w.window_start > clock_timestamp() - 3 * window_span(w.reset_duration))`
 
 // clearReturning resets a window that a limit had before and gets back, so that it starts at zero like any other
