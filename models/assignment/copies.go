@@ -171,19 +171,11 @@ func LockCopies(ctx context.Context, tx database.Tx, where string, args ...any) 
 	return nil
 }
 
-// DeletedKeys are keys deleted with the last copy of their user.
-type DeletedKeys []struct{ UserID, Name string }
+// DeletedKeys are the names of keys deleted with the last copy of their user, by user.
+type DeletedKeys map[string][]string
 
 // Of returns the names of one user's keys.
-func (d DeletedKeys) Of(user string) []string {
-	names := []string{}
-	for _, key := range d {
-		if key.UserID == user {
-			names = append(names, key.Name)
-		}
-	}
-	return names
-}
+func (d DeletedKeys) Of(user string) []string { return append([]string{}, d[user]...) }
 
 // DeleteCopies deletes the copies with their policies, and the keys of users who have no copy left, which it returns.
 // The transaction has locked the users.
@@ -206,6 +198,7 @@ func DeleteCopies(ctx context.Context, tx database.Tx, copies []int64) (keys Del
 	if err != nil {
 		return keys, fmt.Errorf("remove copies: %w", err)
 	}
+	var rows []struct{ UserID, Name string }
 	err = tx.NewRaw(`
 WITH gone AS (
     DELETE FROM virtual_keys AS k WHERE k.user_id = ANY (?) AND NOT EXISTS (SELECT FROM user_access_profiles AS c
@@ -214,9 +207,13 @@ WITH gone AS (
 ), retired AS (
     INSERT INTO retired_keys (key_hash, key_id, user_id) SELECT key_hash, id, user_id FROM gone ON CONFLICT DO NOTHING
 )
-SELECT user_id, name FROM gone ORDER BY name`, pgdialect.Array(users)).Scan(ctx, &keys)
+SELECT user_id, name FROM gone ORDER BY name`, pgdialect.Array(users)).Scan(ctx, &rows)
 	if err != nil {
 		return keys, fmt.Errorf("remove the keys of users without copies: %w", err)
+	}
+	keys = DeletedKeys{}
+	for _, row := range rows {
+		keys[row.UserID] = append(keys[row.UserID], row.Name)
 	}
 	tx.Invalidate(users...)
 	return keys, nil

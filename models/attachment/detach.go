@@ -63,9 +63,10 @@ func DetachRole(
 				return err
 			}
 			done.Removed, done.Kept, done.Ended = len(lost.Gone), len(lost.Kept), len(lost.Ended)
-			for _, key := range lost.Keys {
-				done.Keys = append(done.Keys, key.Name)
+			for _, names := range lost.Keys {
+				done.Keys = append(done.Keys, names...)
 			}
+			slices.Sort(done.Keys)
 			metadata["user_ids"], metadata["still_held_by"], metadata["deleted_keys"] = lost.Gone, lost.Kept, done.Keys
 			if done.Ended > 0 {
 				metadata["expired_for"] = lost.Ended
