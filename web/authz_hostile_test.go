@@ -167,7 +167,7 @@ func TestACallThatNamesNoModel(t *testing.T) {
 		webSocket.With("X-Forwarded-URI", path).Get("/authz/forward").Opened()
 		v.With("X-HTTP-Method-Override", "POST").Get("/authz/envoy"+path).Closed("model_blocked", 403)
 	}
-	// On any other path the messages name the model, whatever the query and a body say.
+	// On any other path the messages name the model, and the query and a body do not.
 	for _, path := range []string{"/v1/responses?model=gpt-4o", "/v1/realtime/x?model=gpt-4o", "/v1/responses%2frealtime?model=gpt-4o"} {
 		webSocket.Get("/authz/envoy"+path).Closed("model_blocked", 403)
 		webSocket.With("X-Forwarded-URI", path).Get("/authz/forward").Closed("model_blocked", 403)

@@ -231,7 +231,8 @@ func TestGraceEnds(t *testing.T) {
 	}
 }
 
-// A console is ready from memory only while some call may be allowed from it, whatever profiles allowed before.
+// A console is ready from memory only while some call may be allowed from it. What profiles allowed before does not
+// count.
 func TestReadinessForgetsGraceThatEnded(t *testing.T) {
 	t.Parallel()
 	a := newAway(t)

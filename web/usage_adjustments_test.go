@@ -211,7 +211,8 @@ func TestCorrectionsAcrossAReset(t *testing.T) {
 	g.Balanced()
 }
 
-// A limit that gets a window back which it had before begins at zero, whatever is corrected of what was used in it.
+// A limit that gets a window back which it had before begins at zero. Corrections of what was used in it before
+// do not change that.
 func TestCorrectionsOfAWindowThatReturns(t *testing.T) {
 	g := webtest.NewGateway(t)
 	lasts := func(duration string) {

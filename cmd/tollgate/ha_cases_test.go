@@ -30,7 +30,7 @@ type haLoad struct {
 	wrote, decided          time.Time // the last time
 	gapOfWrites, gapOfCalls time.Duration
 	wrong                   map[string]int
-	keyUser                 string // whose keys are revoked; nobody else's change makes consoles read that user again
+	keyUser                 string // whose keys are revoked; no other change makes consoles read that user again
 	stale                   []string
 	keysRevoked             int // that all consoles had in memory
 }

@@ -165,8 +165,8 @@ local function streamed_usage(answer)
   return found
 end
 
--- most_usage is the largest of the objects called usage in the end of an answer that was too long to keep, whatever is
--- around them: those of the client can only add. A quote in a text is escaped, and not found.
+-- most_usage is the largest of the objects called usage in the end of an answer that was too long to keep. What is
+-- around them is not looked at: those of the client can only add. A quote in a text is escaped, and not found.
 local function most_usage(answer)
   local found, most
   for place in answer:gmatch('"usage"%s*:%s*(){') do

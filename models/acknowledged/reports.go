@@ -20,8 +20,8 @@ type Report interface {
 	Events() int // how many it has
 }
 
-// Reports are what was acknowledged last. From a loss on until all of them are stored again, they are kept whatever
-// their age. The zero value is ready to use, also by several callers at once.
+// Reports are what was acknowledged last. From a loss on until all of them are stored again, none is too old to be
+// kept. The zero value is ready to use, also by several callers at once.
 type Reports[R Report] struct {
 	mutex   sync.Mutex
 	reports []kept[R] // in the order in which they were acknowledged
