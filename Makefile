@@ -90,9 +90,9 @@ race: assets ## run the tests with the race detector (needs a C compiler), brows
 	CGO_ENABLED=1 go test $(TAGS) -race -count=1 -timeout=30m $$(go list $(TAGS) ./... | grep -v /e2e)
 
 .PHONY: soak
-soak: assets ## run the tests for long: crashes, restarts, load, failovers
-	@.ci/install postgresql curl nginx njs lua caddy pgbouncer promtool ha
-	PATH="$(CURDIR)/.ci/proxies/usr/sbin:$(CURDIR)/.ci/proxies/usr/bin:$$PATH" TOLLGATE_SOAK=1 go test $(TAGS) -count=1 -timeout=120m -v $$(go list $(TAGS) ./... | grep -v /e2e)
+soak: assets $(E2E_MODULES) ## run the tests for long: crashes, restarts, load, failovers
+	@.ci/install postgresql chromium quick-chromium fonts curl nginx njs lua caddy pgbouncer promtool ha
+	PATH="$(CURDIR)/.ci/proxies/usr/sbin:$(CURDIR)/.ci/proxies/usr/bin:$$PATH" TOLLGATE_SOAK=1 go test $(TAGS) -count=1 -timeout=120m -v ./web ./cmd/tollgate ./e2e ./...
 
 .PHONY: bench
 bench: build postgresql ## measure the console beside floors and other programs (about 12 minutes; FLAGS=-whole: a whole company)

@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,19 +12,36 @@ import (
 	"github.com/playwright-community/playwright-go"
 )
 
-// sights are the ways to look at a screen: on a phone, on a small laptop and on a desktop, light and dark. Colours take
-// axe as long as all its other rules: they are checked once a scheme and once a width. A journey goes on at the last one.
-var sights = []struct {
-	width   int
-	scheme  *playwright.ColorScheme
-	axe     string // its options, "" is not to run it
-	picture bool   // is there to be looked at only
-}{
+// sight is a way to look at a screen.
+type sight struct {
+	width  int
+	scheme *playwright.ColorScheme
+	axe    string // its options, "" is not to run it
+	press  bool   // what can be pressed is large enough
+}
+
+// sights are on a phone, on a small laptop and on a desktop, light and dark. A journey goes on at the last one.
+var sights = []sight{
 	{width: 390, scheme: playwright.ColorSchemeDark, axe: colourRules},
-	{width: 390, scheme: playwright.ColorSchemeLight, axe: layoutRules},
+	{width: 390, scheme: playwright.ColorSchemeLight, axe: layoutRules, press: true},
 	{width: 1024, scheme: playwright.ColorSchemeLight},
-	{width: 1440, scheme: playwright.ColorSchemeDark, picture: true},
+	{width: 1440, scheme: playwright.ColorSchemeDark},
 	{width: 1440, scheme: playwright.ColorSchemeLight, axe: everyRule},
+}
+
+// sightsOf are all sights in make soak and make shots. Elsewhere axe, which takes longer than all else, runs once a
+// screen, of which half are dark.
+func sightsOf(name string) []sight {
+	if everySight {
+		return sights
+	}
+	scheme := playwright.ColorSchemeLight
+	if crc32.ChecksumIEEE([]byte(name))%2 == 0 {
+		scheme = playwright.ColorSchemeDark
+	}
+	return []sight{
+		{width: 390, scheme: scheme, press: true}, {width: 1024, scheme: scheme}, {width: 1440, scheme: scheme, axe: everyRule},
+	}
 }
 
 const (
@@ -33,20 +51,20 @@ const (
 	colourRules = `{"runOnly": ["color-contrast", "link-in-text-block"]}`
 )
 
-// pictures is set by make shots.
-var pictures = os.Getenv("TOLLGATE_SHOTS") != ""
+// pictures is set by make shots, everySight by make soak, too.
+var (
+	pictures   = os.Getenv("TOLLGATE_SHOTS") != ""
+	everySight = pictures || os.Getenv("TOLLGATE_SOAK") != ""
+)
 
 // narrowest is the width of the smallest phone there is; no picture is taken of it.
 const narrowest = 320
 
-// inspect checks a screen as it is: no violation of the accessibility rules in light and dark, no scrolling sideways at
-// any width, and on a phone nothing too small to press. It saves a screenshot of each when they are wanted.
+// inspect checks a screen as it is: no violation of the accessibility rules, no scrolling sideways at any width, and on a
+// phone nothing too small to press. It saves a screenshot of each sight when they are wanted.
 func (s *screen) inspect(name string) {
 	s.t.Helper()
-	for _, at := range sights {
-		if at.picture && !pictures {
-			continue
-		}
+	for _, at := range sightsOf(name) {
 		s.must(s.EmulateMedia(playwright.PageEmulateMediaOptions{ColorScheme: at.scheme}))
 		s.must(s.SetViewportSize(at.width, 900))
 		place := fmt.Sprintf("%s-%d-%s", name, at.width, *at.scheme)
@@ -56,7 +74,7 @@ func (s *screen) inspect(name string) {
 			s.accessible(place, at.axe)
 		}
 		s.shoot(place)
-		if at.axe == layoutRules {
+		if at.press {
 			s.pressable(place)
 			s.must(s.SetViewportSize(narrowest, 900))
 			s.fitsSideways(fmt.Sprintf("%s-%d", name, narrowest))

@@ -28,14 +28,26 @@ func (s *screen) tabBack(l playwright.Locator) {
 	s.walk("Shift+Tab", l)
 }
 
+// walk looks the element up once, since finding it by its role takes longer than a key, and again when the page has
+// replaced it meanwhile.
 func (s *screen) walk(key string, l playwright.Locator) {
 	s.t.Helper()
 	s.sees(l)
+	var element playwright.ElementHandle
 	for range 120 {
 		s.press(key)
-		there, err := l.Evaluate("element => element === document.activeElement", nil)
-		s.must(err)
-		if there == true {
+		focused, err := any(nil), error(nil)
+		if element != nil {
+			focused, err = element.Evaluate("element => element.isConnected ? element === document.activeElement : null")
+			s.must(err)
+		}
+		if focused == nil {
+			element, err = l.ElementHandle()
+			s.must(err)
+			focused, err = element.Evaluate("element => element === document.activeElement")
+			s.must(err)
+		}
+		if focused == true {
 			return
 		}
 	}

@@ -180,7 +180,7 @@ func startServerWith(t *testing.T, dir string, more map[string]string) *pgserver
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	settings := map[string]string{
-		"fsync": "off", "full_page_writes": "off", "autovacuum": "off", "shared_buffers": "16MB",
+		"fsync": "off", "full_page_writes": "off", "autovacuum": "off", "shared_buffers": "16MB", "min_wal_size": "32MB",
 	}
 	maps.Copy(settings, more)
 	server, err := pgserver.Start(ctx, pgserver.Config{Dir: dir, Settings: settings})

@@ -175,15 +175,16 @@ func (c *Console) Within(come func() bool, otherwise string) {
 	}
 }
 
-// Eventually waits for a condition without a fixed limit.
+// Eventually waits for a condition without a fixed limit. It asks less often the longer it waits, since asking may take
+// all of a processor.
 func (c *Console) Eventually(what string, come func() bool) {
 	c.T.Helper()
-	ticks := time.NewTicker(10 * time.Millisecond)
-	defer ticks.Stop()
-	for deadline := time.Now().Add(20 * time.Second); !come(); <-ticks.C {
+	wait := 10 * time.Millisecond
+	for deadline := time.Now().Add(20 * time.Second); !come(); wait = min(wait*5/4, 100*time.Millisecond) {
 		if time.Now().After(deadline) {
 			c.T.Fatalf("%s did not come", what)
 		}
+		<-time.After(wait)
 	}
 }
 
