@@ -80,7 +80,7 @@ var arrows = map[string][]string{
 		"audit", "database", "identity", "input", "oidc", "permission", "plural", "problem", "secret",
 	},
 	"input":      {"money", "problem"},
-	"keptevent":  {"catalogue", "input", "money"},
+	"keptevent":  {"catalogue", "database", "input", "money"},
 	"ledger":     {"archive", "audit", "database", "policy", "problem"},
 	"mcptool":    {"audit", "catalogue", "database", "input", "permission", "problem", "secret"},
 	"membership": {"audit", "database", "permission"},

@@ -2,7 +2,6 @@ package usage
 
 import (
 	"context"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -23,11 +22,7 @@ func (e *Event) kept() keptevent.Event {
 		Requests: e.Requests, OccurredAt: e.OccurredAt, Estimated: e.estimated, BareModel: e.bare,
 	}
 	if value := e.who.VirtualKey; value != "" {
-		// Enough to find the owner of the key, useless for calls.
-		kept.VirtualKey = virtualkey.Key{LastFour: value[max(0, len(value)-4):]}.Masked()
-		if !strings.HasPrefix(value, virtualkey.Prefix) {
-			kept.VirtualKey = strings.TrimPrefix(kept.VirtualKey, virtualkey.Prefix)
-		}
+		kept.VirtualKey = virtualkey.Mask(value)
 	}
 	return kept
 }

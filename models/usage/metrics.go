@@ -54,12 +54,6 @@ func (m recorderMetrics) refused(err error) {
 	}
 }
 
-func (m recorderMetrics) results(all []Result) {
-	for _, result := range all {
-		m.count(result.Status, 1)
-	}
-}
-
 func (m recorderMetrics) stored(took time.Duration, events int) {
 	m.seconds.Observe(took.Seconds())
 	m.events.Observe(float64(events))

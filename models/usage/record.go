@@ -93,7 +93,9 @@ func (r *Recorder) Record(ctx context.Context, in Input) ([]Result, error) {
 	if err != nil && single {
 		r.metrics.refused(err)
 	}
-	r.metrics.results(results)
+	for _, result := range results {
+		r.metrics.count(result.Status, 1)
+	}
 	return results, err
 }
 

@@ -60,6 +60,15 @@ func (k *Key) AfterScanRow(context.Context) error {
 // Masked is the value as lists show it.
 func (k Key) Masked() string { return Prefix + "****" + k.LastFour }
 
+// Mask is what of a value is enough to find its owner, and useless for calls.
+func Mask(value string) string {
+	lastFour := value[max(0, len(value)-4):]
+	if !strings.HasPrefix(value, Prefix) {
+		return "****" + lastFour
+	}
+	return Key{LastFour: lastFour}.Masked()
+}
+
 // Has reports whether a value that the key had can still be its value.
 func (k Key) Has(value string) bool { return strings.HasSuffix(value, k.LastFour) }
 
