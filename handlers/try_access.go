@@ -41,12 +41,13 @@ func (h *Handlers) tryAccess(c *gin.Context, tried views.TryPage, page ui.Page) 
 	if tried.Copies, err = assignment.ListOf(reqctx.Of(c), h.DB, tried.User.ID); err != nil {
 		return err
 	}
+	again := func(problems problem.Problems) (templ.Component, error) {
+		tried.Problems = problems
+		reply.MarkProblems(&page, problems)
+		return framed(page, views.TryBody(tried)), nil
+	}
 	if err := q.Err(); err != nil {
-		return h.refuse(c, err, func(problems problem.Problems) (templ.Component, error) {
-			tried.Problems = problems
-			reply.MarkProblems(&page, problems)
-			return framed(page, views.TryBody(tried)), nil
-		})
+		return h.refuse(c, err, again)
 	}
 	if tried.Asked() {
 		question := entitlement.Call{Model: tried.Model}
@@ -55,7 +56,7 @@ func (h *Handlers) tryAccess(c *gin.Context, tried views.TryPage, page ui.Page) 
 		}
 		decision, err := h.try(c, tried.User, question, tried.At)
 		if err != nil {
-			return err
+			return h.refuse(c, err, again)
 		}
 		tried.Decision = &decision
 	}

@@ -5,7 +5,9 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
+	"tollgate/models/accessrequest"
 	"tollgate/models/permission"
 	"tollgate/web/webtest"
 )
@@ -40,12 +42,15 @@ func TestRequestForMoreIsGranted(t *testing.T) {
 	if words := webtest.Text(inbox.One("main")); !strings.Contains(words, "Release week") || !strings.Contains(words, "$9.50 of $8.00 / day") || !strings.Contains(words, "Grant $8.00 until Sunday") {
 		t.Errorf("inbox: %s", words)
 	}
+	// The end that the page shows is sent, also when the button is pressed in another week.
+	ends := webtest.Attribute(inbox.One("input", "type", "hidden", "name", "expires_at"), "value")
+	webtest.Same(t, "end of the grant", ends, accessrequest.EndOfWeek(time.Now()).Format(time.RFC3339))
 	if rail := webtest.Text(inbox.One("a", "href", "/access-requests", "aria-current", "page")); rail != "Requests 1 open" {
 		t.Errorf("rail %q", rail)
 	}
 	id := "1"
 	g.Audits(func() {
-		admin.Post("/access-requests/"+id+"/grant", url.Values{"amount": {"8"}}).Redirects("/access-requests")
+		admin.Post("/access-requests/"+id+"/grant", url.Values{"amount": {"8"}, "expires_at": {ends}}).Redirects("/access-requests")
 	}, "override_set 5 "+g.Ada+" "+webtest.Admin, "update - "+g.Ada+" "+webtest.Admin)
 	g.Admin.WithinASecond(webtest.Model(g.Key), "allowed")
 	words := webtest.Text(ada.Get("/me").Is(200).One("section", "aria-labelledby", "requests"))

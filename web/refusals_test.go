@@ -133,7 +133,8 @@ func TestRaiseFromRefusal(t *testing.T) {
 func TestTryAsOf(t *testing.T) {
 	g := webtest.NewGateway(t)
 	noon := time.Now().UTC().Add(-10 * time.Minute).Truncate(time.Minute)
-	g.Admin.Counted(webtest.Event(g.Key, "cost", 8, "occurred_at", noon.Format(time.RFC3339)))
+	spent := webtest.Event(g.Key, "cost", 8, "occurred_at", noon.Format(time.RFC3339))
+	g.Admin.Counted(spent)
 	session := g.Login(webtest.Admin)
 	tried := func(at string) string {
 		return webtest.Text(session.Get("/users/"+g.Ada+"/try?model=openai/gpt-4o&at="+at).Is(200).One("section", "aria-labelledby", "tried"))
@@ -149,4 +150,17 @@ func TestTryAsOf(t *testing.T) {
 		session.Get("/users/" + g.Ada + "/try?model=openai/gpt-4o&at=" + at).Is(400)
 	}
 	webtest.Same(t, "in the log", len(g.Logged()), 0)
+
+	// What was taken back since was used then.
+	g.Admin.API("POST", "/api/usage/adjustments", webtest.Object{"event_id": spent["event_id"], "amount": -8, "reason": "r"}).Is(201)
+	if got := tried(after); !strings.Contains(got, "Refused with 402") {
+		t.Errorf("before a refund: %s", got)
+	}
+	g.Exec("UPDATE usage_weeks SET dropped_at = now(), closed_at = now() - interval '1 hour' WHERE week = '1970-01-05'")
+	tried(after)
+	dropped := time.Now().UTC().Add(-2 * time.Hour).Format("2006-01-02T15:04")
+	page := session.Get("/users/"+g.Ada+"/try?model=openai/gpt-4o&at="+dropped).Refuses(400, "events_dropped", "at")
+	if !strings.Contains(string(page.Body), `value="`+dropped+`"`) {
+		t.Error("the time that was typed is lost")
+	}
 }

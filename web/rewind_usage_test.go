@@ -263,6 +263,21 @@ func TestConsoleThatMissedTheUsageFeed(t *testing.T) {
 	g.Admin.At(other).Within(func() bool { return ask() != "allowed" }, "what was counted meanwhile is not read")
 }
 
+// Usage that a gateway whose clock is ahead reported for the next window counts as soon as that begins.
+func TestUsageOfTheNextWindowCounts(t *testing.T) {
+	g := webtest.NewGateway(t)
+	other, _ := aheadOfTime(g)
+	gateway := g.Admin.At(other)
+	limited := `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}],"rate_limit":{"request_max_limit":1,"request_reset_duration":"1m"}`
+	_, key := g.Give(g.Bob, g.ProfileNaming("By the minute", limited))
+	g.Admin.Counted(webtest.Event(key, "occurred_at", other.Clock().Add(80*time.Second).Format(time.RFC3339Nano)))
+	g.Admin.Counted(webtest.Event(g.Key, "cost", 9))
+	gateway.WithinASecond(webtest.Model(g.Key), "budget_exceeded") // so that the earlier event is known, too
+	gateway.Decides(webtest.Model(key), "allowed", 200)
+	g.ExecAsOwner("INSERT INTO later.ahead VALUES ('70 seconds')")
+	gateway.Within(func() bool { return gateway.Ask(webtest.Model(key))["type"] != "allowed" }, "usage of the window that has begun is not seen")
+}
+
 // A console that was suspended while its own rows of the usage feed were deleted takes that for no loss.
 func TestSuspendedConsoleMissesNoUsage(t *testing.T) {
 	g := webtest.NewGateway(t)

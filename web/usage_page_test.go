@@ -52,6 +52,24 @@ SELECT current_date - n % 3, ?, ?, CASE WHEN n % 2 = 0 THEN 'openai' ELSE 'mistr
 	webtest.Same(t, "days", len(s.Session.Get("/usage?group_by=day&since="+since).Is(200).All("th", "scope", "row")), 40)
 }
 
+// Who costs as much every day is forecast to cost that for the whole month, as all together are, on its last day too.
+func TestForecastsAddUp(t *testing.T) {
+	s := webtest.NewStage(t)
+	s.Exec(`INSERT INTO usage_days (day, user_id, access_profile_id, provider, model, cost, tokens, requests, unpriced)
+SELECT (now() AT TIME ZONE 'UTC')::date - n, u, 0, 'openai', 'm', 10000000000, 10, 1, 0 FROM generate_series(0, 40) AS n, unnest(ARRAY[?, ?]) AS u`, s.Ada, s.Bob)
+	now := time.Now().UTC()
+	month := float64(time.Date(now.Year(), now.Month()+1, 0, 0, 0, 0, 0, time.UTC).Day())
+	page := s.Session.Get("/usage?group_by=user").Is(200)
+	cells := page.All("td", "data-label", "Forecast")
+	webtest.Same(t, "rows", len(cells), 2)
+	for _, cell := range cells {
+		webtest.Same(t, "forecast of a row", webtest.Text(cell), fmt.Sprintf("$%.2f", 10*month))
+	}
+	if words := webtest.Text(page.One("main")); !strings.Contains(words, fmt.Sprintf("$%.2f by ", 20*month)) {
+		t.Errorf("the forecast of all is not $%.2f: %.600s", 20*month, words)
+	}
+}
+
 // A budget of nothing blocks from the beginning: the usage page and the list of users say so alike.
 func TestBudgetOfNothingBlocks(t *testing.T) {
 	g := webtest.NewGateway(t)

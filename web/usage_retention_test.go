@@ -229,6 +229,11 @@ SELECT current_date - n, 'u', 0, 'p', 'm', 1, 1, 1, 0 FROM unnest(ARRAY[1000, 75
 	}
 	g.Exec(`INSERT INTO limit_windows (line_id, kind, reset_duration, window_start, used, sealed)
 SELECT gen_random_uuid(), 'spend', d, now() - n * interval '1 day', 5, 5 FROM (VALUES (402, '1d'), (399, '1d'), (700, '1Y'), (800, '1Y')) AS w(n, d)`)
+	// Of a window that was carried on into another calendar.
+	const carried = "(SELECT id, kind FROM limit_lines WHERE kind = 'spend' ORDER BY id LIMIT 1)"
+	g.Exec("UPDATE limit_lines SET carried_from = now() - interval '790 days', carried_until = now() - interval '60 days' WHERE (id, kind) IN " + carried)
+	g.Exec(`INSERT INTO limit_windows (line_id, kind, reset_duration, window_start, used, sealed)
+SELECT id, kind, '1Y', carried_from, 5, 5 FROM limit_lines WHERE (id, kind) IN ` + carried)
 	old := func() string {
 		return fmt.Sprint(g.Count("usage_days WHERE user_id = 'u'"), g.Count("usage_totals"), g.Count("usage_people WHERE user_id = 'u'"), g.Count("usage_groups WHERE day < current_date - 36"),
 			g.Count("usage_months WHERE user_id = 'u'"), g.Count("usage_sealed_days WHERE day < current_date - 36"), g.Count("limit_windows WHERE used = 5"))
@@ -241,10 +246,14 @@ SELECT gen_random_uuid(), 'spend', d, now() - n * interval '1 day', 5, 5 FROM (V
 	if err := reconcile(g, ledger.DefaultKeep); err == nil || strings.Count(err.Error(), "delete old ") != 2 {
 		t.Errorf("what cannot be deleted: %v", err)
 	}
-	webtest.Same(t, "beside counters that cannot be deleted", old(), "2 1 1 1 1 1 4")
+	webtest.Same(t, "beside counters that cannot be deleted", old(), "2 1 1 1 1 1 5")
 	g.ExecAsOwner("GRANT DELETE ON limit_windows TO tollgate")
 	if err := reconcile(g, ledger.DefaultKeep); err == nil || strings.Count(err.Error(), "delete old ") != 1 {
 		t.Errorf("what cannot be deleted: %v", err)
 	}
-	webtest.Same(t, "later", old(), "2 1 1 1 1 1 2")
+	webtest.Same(t, "later", old(), "2 1 1 1 1 1 3")
+	g.Exec("UPDATE limit_lines SET carried_until = now() - interval '401 days' WHERE carried_from IS NOT NULL")
+	g.ExecAsOwner("GRANT DELETE ON usage_quarantine TO tollgate")
+	reconciled(g, ledger.DefaultKeep)
+	webtest.Same(t, "after the carried window, too", old(), "2 1 1 1 1 1 2")
 }

@@ -10,8 +10,8 @@ import (
 	"tollgate/web/webtest"
 )
 
-// A report in the days of a time zone, with any offset, equals the events of those days, on every route and in every
-// grouping; and so does the counter of a daily budget of that zone.
+// A report in the days of a time zone, with any offset, equals the events of those days with what was taken back of them,
+// on every route and in every grouping; and so does the counter of a daily budget of that zone.
 func TestReportsInTheDaysOfAZone(t *testing.T) {
 	g := webtest.NewGateway(t)
 	zones := []string{
@@ -19,6 +19,11 @@ func TestReportsInTheDaysOfAZone(t *testing.T) {
 	}
 	day := time.Now().UTC().AddDate(0, 0, -12).Truncate(24 * time.Hour)
 	g.Around(zones, day)
+	var refunded []struct{ Name, Amount string }
+	g.Scan(&refunded, "SELECT event_id AS name, (-cost / 2e9)::numeric(20, 9)::text AS amount FROM counted_events ORDER BY md5(event_id::text) LIMIT 60")
+	for _, e := range refunded {
+		g.Admin.API("POST", "/api/usage/adjustments", `{"event_id": "`+e.Name+`", "amount": `+e.Amount+`, "reason": "r"}`).Is(201)
+	}
 	reader := g.APIKey("Usage:View")
 	since, until := day.AddDate(0, 0, -2).Format(time.DateOnly), day.AddDate(0, 0, 4).Format(time.DateOnly)
 	for _, zone := range append(zones, "UTC") {
@@ -30,7 +35,10 @@ func TestReportsInTheDaysOfAZone(t *testing.T) {
 				Cost   int64
 				Tokens float64
 			}
-			c.Scan(&want, "SELECT (occurred_at AT TIME ZONE ?)::date::text AS day, sum(cost)::bigint AS cost, sum(tokens)::float AS tokens FROM counted_events GROUP BY 1 ORDER BY 1", zone)
+			c.Scan(&want, `
+SELECT (occurred_at AT TIME ZONE ?)::date::text AS day, sum(cost)::bigint AS cost, sum(tokens)::float AS tokens
+FROM (SELECT occurred_at, cost, tokens FROM counted_events
+    UNION ALL SELECT occurred_at, amount, 0 FROM usage_adjustments JOIN counted_events USING (week, event_id)) AS e GROUP BY 1 ORDER BY 1`, zone)
 			query := "?time_zone=" + url.QueryEscape(zone) + "&since=" + since + "&until=" + until
 			answer := reader.Get("/api/usage" + query + "&group_by=day").Is(200).JSON()
 			webtest.Same(t, "time zone", answer["time_zone"], any(zone))

@@ -198,13 +198,15 @@ func start(ctx context.Context, dir string, slot *os.File) (*server, error) {
 	return s, nil
 }
 
-// makeTemplate keeps the template of these migrations and drops all that earlier runs left behind.
+// makeTemplate keeps the template of these migrations and this week, in which its usage begins, and drops all that
+// earlier runs left behind.
 func (s *server) makeTemplate(ctx context.Context) error {
 	hash, err := hashMigrations()
 	if err != nil {
 		return err
 	}
-	s.template = "template_" + hash
+	year, week := time.Now().UTC().ISOWeek()
+	s.template = fmt.Sprintf("template_%s_%d_%d", hash, year, week)
 	var names []string
 	if err := s.owner.NewSelect().Table("pg_database").Column("datname").
 		Where("datname LIKE 'test_%' OR datname LIKE 'template__%'").

@@ -2,6 +2,7 @@ package decision
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -11,12 +12,16 @@ import (
 
 	"tollgate/models/entitlement"
 	"tollgate/models/policy"
+	"tollgate/models/problem"
 )
 
 // asOf is what a user's copies of today would have been at an earlier time: their windows then, with what had been
 // used of them by calls that ended before. Copies, profiles and raises are those of today, and what was held for calls
-// under way is not known any more.
+// under way is not known any more. Refusal: Unreadable for a time after which events are dropped.
 func asOf(ctx context.Context, db bun.IDB, user uuid.UUID, at time.Time) (*entitlement.Entitlements, error) {
+	if err := checkEvents(ctx, db, at); err != nil {
+		return nil, err
+	}
 	read, err := entitlement.LoadEntitlements(ctx, db, []uuid.UUID{user}, at)
 	if err != nil {
 		return nil, err
@@ -43,8 +48,15 @@ func asOf(ctx context.Context, db bun.IDB, user uuid.UUID, at time.Time) (*entit
 	err = db.NewRaw(`
 SELECT l.line, l.kind, l.start, coalesce(sum(e.cost), 0)::bigint AS spend, sum(e.tokens)::bigint AS tokens,
     sum(e.requests)::bigint AS requests
-FROM counted_events AS e CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.window_starts) AS l(line, kind, start)
-WHERE e.user_id = ? AND e.occurred_at > ? AND l.line = ANY (?::uuid[]) GROUP BY 1, 2, 3`,
+FROM (
+    SELECT line_ids, line_kinds, window_starts, cost, tokens, requests FROM counted_events
+    WHERE user_id = ?0 AND occurred_at > ?1
+    UNION ALL
+    SELECT e.line_ids, e.line_kinds, e.window_starts, a.amount, 0, 0
+    FROM usage_adjustments AS a JOIN counted_events AS e ON e.event_id = a.event_id AND e.week = a.week
+    WHERE a.created_at > ?1 AND e.user_id = ?0
+) AS e CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.window_starts) AS l(line, kind, start)
+WHERE l.line = ANY (?2::uuid[]) GROUP BY 1, 2, 3`,
 		user.String(), at, pgdialect.Array(texts(lines))).Scan(ctx, &later)
 	if err != nil {
 		return nil, fmt.Errorf("read what was used later: %w", err)
@@ -55,6 +67,20 @@ WHERE e.user_id = ? AND e.occurred_at > ? AND l.line = ANY (?::uuid[]) GROUP BY 
 		}
 	}
 	return h, nil
+}
+
+// checkEvents refuses a time after which some events are dropped, so that what was used until then is not known.
+func checkEvents(ctx context.Context, db bun.IDB, at time.Time) error {
+	var dropped sql.NullTime
+	err := db.NewRaw("SELECT max(closed_at) FROM usage_weeks WHERE dropped_at IS NOT NULL").Scan(ctx, &dropped)
+	if err != nil {
+		return fmt.Errorf("look for the events that are kept: %w", err)
+	}
+	if !dropped.Valid || at.After(dropped.Time) {
+		return nil
+	}
+	return problem.Refuse(problem.Unreadable, "at", "events_dropped", "Choose a time after "+
+		dropped.Time.UTC().Format("2006-01-02T15:04")+" UTC: earlier usage is dropped, so that it is not known what was used then.")
 }
 
 type counterKey struct {

@@ -18,7 +18,7 @@ type Entitlements struct {
 	User    uuid.UUID
 	Copies  []Copy     // the first assigned first
 	Frozen  *time.Time // when the user was deactivated; nil for one who is active
-	recount time.Time  // when the next reservation expires; zero without one
+	recount time.Time  // when the first window or reservation ends
 	counted time.Time  // when the counters were read
 	used    uint32     // the poll at which they were used last, by atomic operations
 }
@@ -144,7 +144,14 @@ func (l Limit) Counted(at time.Time) (used, reserved int64, start, end time.Time
 // CountedAt is when the counters were read, by this machine's clock.
 func (h *Entitlements) CountedAt() time.Time { return h.counted }
 
-// Fresh reports whether no reservation has ended since it was counted.
+// recountAt has the counters read again from a time on.
+func (h *Entitlements) recountAt(at time.Time) {
+	if h.recount.IsZero() || at.Before(h.recount) {
+		h.recount = at
+	}
+}
+
+// Fresh reports whether no window and no reservation has ended since it was counted.
 func (h *Entitlements) Fresh(now time.Time) bool { return h.recount.IsZero() || now.Before(h.recount) }
 
 // Use notes that the entitlements were used at a poll.

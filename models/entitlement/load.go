@@ -127,7 +127,8 @@ func CountUsed(ctx context.Context, db bun.IDB, byUser map[uuid.UUID]*Entitlemen
 	for _, h := range byUser {
 		h.recount, h.counted = time.Time{}, time.Now()
 		h.each(func(l Limit) {
-			start, _ := l.Window(now)
+			start, end := l.Window(now)
+			h.recountAt(end) // a gateway's clock may be ahead, so that the next window has usage already
 			l.Start, l.Used, l.Reserved = start.UnixMicro(), 0, 0
 			limitIDs, kinds = append(limitIDs, l.ID), append(kinds, l.Kind)
 			durations, starts = append(durations, l.Duration), append(starts, start)
@@ -154,8 +155,8 @@ func CountUsed(ctx context.Context, db bun.IDB, byUser map[uuid.UUID]*Entitlemen
 		}
 		targets[n-1].Used += used
 		targets[n-1].Reserved += reserved
-		if h := owners[n-1]; ends != nil && (h.recount.IsZero() || ends.Before(h.recount)) {
-			h.recount = *ends
+		if ends != nil {
+			owners[n-1].recountAt(*ends)
 		}
 	}
 	return rows.Err()

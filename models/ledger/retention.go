@@ -155,11 +155,19 @@ const (
 	oldestDay = `(SELECT date_trunc('month', least(clock_timestamp() - ?0::interval,
     (SELECT min(opened_at) FROM usage_weeks WHERE dropped_at IS NULL) - ?2::interval) AT TIME ZONE 'UTC')::date)`
 	// ?1 is how late an event may be, ?2 to before ?3 is the part of the table.
+	// A window that was carried on when its calendar changed ends later.
 	oldWindows = `
-DELETE FROM limit_windows WHERE ctid >= ?2::tid AND ctid < ?3::tid
-    AND used = sealed AND window_start < clock_timestamp() - ?0::interval
-    AND window_start + window_span(reset_duration) < least(clock_timestamp() - ?0::interval,
-        (SELECT min(opened_at) FROM usage_weeks WHERE dropped_at IS NULL) - ?1::interval)`
+WITH old AS (
+    SELECT least(clock_timestamp() - ?0::interval,
+        (SELECT min(opened_at) FROM usage_weeks WHERE dropped_at IS NULL) - ?1::interval) AS until
+)
+DELETE FROM limit_windows AS w USING old WHERE w.ctid >= ?2::tid AND w.ctid < ?3::tid
+    AND w.used = w.sealed AND w.window_start < clock_timestamp() - ?0::interval
+    AND w.window_start + window_span(w.reset_duration) < old.until
+    AND NOT EXISTS (
+        SELECT FROM limit_lines AS l WHERE (l.id, l.kind) = (w.line_id, w.kind)
+            AND l.carried_from = w.window_start AND l.carried_until >= old.until
+    )`
 )
 
 // oldSums are the statements that delete sums of days.

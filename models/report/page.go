@@ -41,28 +41,31 @@ type PageRow struct {
 	Row
 	Before money.Money // in the period before
 	Week   money.Money // in the last seven whole days
-	Parts  []Row       // the most expensive of it by the second grouping
-	Others *Sum        // the rest of it; nil when there is none
+	Today  money.Money
+	Parts  []Row // the most expensive of it by the second grouping
+	Others *Sum  // the rest of it; nil when there is none
 }
 
 // Page is one page of a report, beside what is true of the whole.
 type Page struct {
 	Report
-	Rows         []PageRow
-	Count        int64 // of rows on all pages
-	Before, Week money.Money
-	Needs        Needs
+	Rows                []PageRow
+	Count               int64 // of rows on all pages
+	Before, Week, Today money.Money
+	Needs               Needs
 
 	UserName, ProfileName string // of those that the report is narrowed to, also when they were deleted; "" for none
 	Quarantined           int64  // events that wait in the quarantine
 }
 
-// PeriodBefore is as many days as the report has, just before them; for days of one month, those of the month before.
-func (q Query) PeriodBefore() (since, until time.Time) {
+// PeriodBefore is as many days as the report has, just before them; for days of one month, those of the month before, all
+// of which are compared with a month that is over.
+func (q Query) PeriodBefore(today time.Time) (since, until time.Time) {
 	if q.Since.Day() == 1 && q.Until.Month() == q.Since.Month() && q.Until.Year() == q.Since.Year() {
 		since = q.Since.AddDate(0, -1, 0)
 		until = since.AddDate(0, 0, q.Until.Day()-1)
-		if end := q.Since.AddDate(0, 0, -1); until.After(end) || q.Until.AddDate(0, 0, 1).Day() == 1 {
+		over := q.Until.Before(today) && q.Until.AddDate(0, 0, 1).Day() == 1
+		if end := q.Since.AddDate(0, 0, -1); over || until.After(end) {
 			until = end
 		}
 		return since, until
@@ -166,7 +169,7 @@ func (p *Page) keys() []string {
 
 const costFrom = "least(coalesce(sum(d.cost) FILTER (WHERE d.day BETWEEN ?::date AND ?::date), 0), 9e18)::bigint"
 
-// loadDays reads the days, and what the rows cost in the period before and in the last whole days.
+// loadDays reads the days, and what the rows cost in the period before, in the last whole days and today.
 func (p *Page) loadDays(ctx context.Context, db bun.IDB, q PageQuery, top []Row) error {
 	plotted := make([]string, len(top))
 	for i, row := range top {
@@ -174,10 +177,10 @@ func (p *Page) loadDays(ctx context.Context, db bun.IDB, q PageQuery, top []Row)
 	}
 	var found []struct {
 		seriesDay
-		Before, Week money.Money
+		Before, Week, Today money.Money
 	}
-	err := db.NewRaw(`SELECT *, 0::bigint AS before, 0::bigint AS week FROM (?) AS series
-UNION ALL SELECT '', key, 0, 0, 0, 0, before, week FROM (?) AS compared`, q.seriesOf(db, plotted), p.compared(db, q)).
+	err := db.NewRaw(`SELECT *, 0::bigint AS before, 0::bigint AS week, 0::bigint AS today FROM (?) AS series
+UNION ALL SELECT '', key, 0, 0, 0, 0, before, week, today FROM (?) AS compared`, q.seriesOf(db, plotted), p.compared(db, q)).
 		Scan(ctx, &found)
 	if err != nil {
 		return fmt.Errorf("report usage by day and before: %w", err)
@@ -193,9 +196,9 @@ UNION ALL SELECT '', key, 0, 0, 0, 0, before, week FROM (?) AS compared`, q.seri
 		case one.Day != "":
 			days = append(days, one.seriesDay)
 		case one.Key == "":
-			p.Before, p.Week = one.Before, one.Week
+			p.Before, p.Week, p.Today = one.Before, one.Week, one.Today
 		case shown:
-			p.Rows[i].Before, p.Rows[i].Week = one.Before, one.Week
+			p.Rows[i].Before, p.Rows[i].Week, p.Rows[i].Today = one.Before, one.Week, one.Today
 		}
 	}
 	p.fill(q.Query, top, days)
@@ -205,13 +208,13 @@ UNION ALL SELECT '', key, 0, 0, 0, 0, before, week FROM (?) AS compared`, q.seri
 	return nil
 }
 
-// compared are what everything and each row cost in the period before, and in the last whole days.
+// compared are what everything and each row cost in the period before, in the last whole days, and today.
 func (p *Page) compared(db bun.IDB, q PageQuery) *bun.SelectQuery {
 	today := q.Today
-	since, until := q.PeriodBefore()
-	week := q.Today.AddDate(0, 0, -paceDays)
+	since, until := q.PeriodBefore(today)
+	week := today.AddDate(0, 0, -paceDays)
 	over := q.Query
-	over.Since, over.Until = since, q.Today.AddDate(0, 0, -1)
+	over.Since, over.Until = since, today
 	if week.Before(since) {
 		over.Since = week
 	}
@@ -222,6 +225,7 @@ func (p *Page) compared(db bun.IDB, q PageQuery) *bun.SelectQuery {
 		return q.filter(db.NewSelect(), from).ColumnExpr(key+" AS key").
 			ColumnExpr(costFrom+" AS before", date(since), date(until)).
 			ColumnExpr(costFrom+" AS week", date(week), date(today.AddDate(0, 0, -1))).
+			ColumnExpr(costFrom+" AS today", date(today), date(today)).
 			GroupExpr("1")
 	}
 	query := sums(over, over.source("day"), "''")

@@ -35,6 +35,7 @@ type period struct{ since, until string }
 
 type keptPeople struct {
 	revision time.Time // of the sums that these were read from
+	through  time.Time // the last day that they have
 	users    map[string]Sum
 	query    Query
 	asked    time.Time
@@ -43,14 +44,25 @@ type keptPeople struct {
 // summed are the sums of the days that are added up, by user. They are read again once those days changed.
 func (k *people) summed(ctx context.Context, db bun.IDB, q Query) (map[string]Sum, error) {
 	key, now := period{date(q.Since), date(q.Until)}, time.Now()
-	if kept, ok := k.ask(key, now); ok && kept.revision.Equal(q.sums.Revision.Time) {
+	kept, ok := k.ask(key, now)
+	if ok && kept.current(q) {
 		return kept.users, nil
 	}
 	users, err := q.closed(ctx, db)
 	if err == nil {
-		k.keep(key, keptPeople{revision: q.sums.Revision.Time, users: users, query: q, asked: now})
+		k.keep(key, q.keptPeople(users, now))
 	}
 	return users, err
+}
+
+func (q Query) keptPeople(users map[string]Sum, asked time.Time) keptPeople {
+	return keptPeople{revision: q.sums.Revision.Time, through: q.sums.Through.Time, users: users, query: q, asked: asked}
+}
+
+// current reports whether the days that are added up are those that were read. One run that adds up many days does so
+// in steps, all with one time.
+func (kept keptPeople) current(q Query) bool {
+	return kept.revision.Equal(q.sums.Revision.Time) && kept.through.Equal(q.sums.Through.Time)
 }
 
 // closed reads the days of a report that are added up, as they were when that was done.
@@ -100,12 +112,12 @@ func (k *people) refresh(ctx context.Context, db bun.IDB, now time.Time) error {
 	for key, kept := range wanted {
 		err := database.InSnapshot(ctx, db, func(ctx context.Context, db bun.IDB) error {
 			q := kept.query
-			if err := q.prepare(ctx, db); err != nil || !q.byMonth() || q.sums.Revision.Time.Equal(kept.revision) {
+			if err := q.prepare(ctx, db); err != nil || !q.byMonth() || kept.current(q) {
 				return err
 			}
 			users, err := q.closed(ctx, db)
 			if err == nil {
-				k.keep(key, keptPeople{revision: q.sums.Revision.Time, users: users, query: q, asked: kept.asked})
+				k.keep(key, q.keptPeople(users, kept.asked))
 			}
 			return err
 		})

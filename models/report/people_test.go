@@ -6,8 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/uptrace/bun"
+
 	"tollgate/models/database"
 	"tollgate/models/dbtest"
+	"tollgate/models/money"
 )
 
 // What is kept in memory gives the page that the database gives, with days that are not added up, days that were
@@ -94,6 +97,67 @@ FROM generate_series(0, 110) AS d, generate_series(1, 60) AS n WHERE (n + d) % 3
 	}
 	if len(kept.known) != 1 || len(kept.known[period{"2026-11-01", "2026-11-20"}].users) < 40 {
 		t.Errorf("kept: %v", kept.known)
+	}
+}
+
+// A run that adds many days up does so in steps, all with one time: what was read between them is read again.
+func TestPeopleKeptBetweenSteps(t *testing.T) {
+	app, owner := dbtest.URLs(t)
+	var dbs []*bun.DB
+	for _, address := range []string{app, owner} {
+		db, err := database.Open(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = db.Close() })
+		dbs = append(dbs, db)
+	}
+	var kept people
+	q := Query{Since: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), Until: time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC), GroupBy: "user"}
+	for _, through := range []string{"2026-11-18", "2026-11-19"} {
+		for _, statement := range []string{
+			`INSERT INTO usage_people VALUES ('` + through + `', 'u', 5, 1, 1, 0)`, `DELETE FROM usage_months`,
+			`INSERT INTO usage_months SELECT '2026-11-01', user_id, sum(cost), sum(tokens), sum(requests), 0 FROM usage_people GROUP BY 2`,
+			`UPDATE usage_totals_state SET through = '` + through + `', computed_at = '2026-11-20', rolled_up_at = '2026-11-20', revised_at = '2026-11-20'`,
+		} {
+			if _, err := dbs[1].ExecContext(t.Context(), statement); err != nil {
+				t.Fatalf("%v\n%s", err, statement)
+			}
+		}
+		if err := q.prepare(t.Context(), dbs[0]); err != nil {
+			t.Fatal(err)
+		}
+		users, err := kept.summed(t.Context(), dbs[0], q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := map[string]money.Money{"2026-11-18": 5, "2026-11-19": 10}[through]; users["u"].Cost != want {
+			t.Errorf("through %s: %v, want %v", through, users["u"].Cost, want)
+		}
+	}
+}
+
+// For days of a month under way, those of the month before; all of it for a month that is over.
+func TestPeriodBefore(t *testing.T) {
+	for _, test := range []struct{ since, until, today, want string }{
+		{"2027-02-01", "2027-02-27", "2027-02-27", "2027-01-01 2027-01-27"},
+		{"2027-02-01", "2027-02-28", "2027-02-28", "2027-01-01 2027-01-28"},
+		{"2027-02-01", "2027-02-28", "2027-03-01", "2027-01-01 2027-01-31"},
+		{"2028-02-01", "2028-02-29", "2028-02-29", "2028-01-01 2028-01-29"},
+		{"2027-03-01", "2027-03-31", "2027-03-31", "2027-02-01 2027-02-28"},
+		{"2026-11-30", "2026-12-02", "2026-12-02", "2026-11-27 2026-11-29"},
+	} {
+		day := func(text string) time.Time {
+			at, err := time.Parse(time.DateOnly, text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return at
+		}
+		since, until := Query{Since: day(test.since), Until: day(test.until)}.PeriodBefore(day(test.today))
+		if got := date(since) + " " + date(until); got != test.want {
+			t.Errorf("%s to %s, today %s: got %s, want %s", test.since, test.until, test.today, got, test.want)
+		}
 	}
 }
 

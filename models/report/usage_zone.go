@@ -15,7 +15,7 @@ import (
 )
 
 // zonedDays builds the days of a time zone from UTC days, then moves the events between the two midnights to the right
-// day. Its rows are parts that have to be added up. Its arguments are the days with their UTC days, then the gaps
+// day, and what was taken back of them. Its rows are parts that have to be added up. Its arguments are the days with their UTC days, then the gaps
 // between the midnights, each with the day that gains its events and the day that loses them.
 const zonedDays = `
 SELECT z.day, u.user_id, u.access_profile_id, u.provider, u.model, u.cost, u.tokens, u.requests, u.unpriced
@@ -33,7 +33,14 @@ FROM unnest(?3::timestamptz[], ?4::timestamptz[], ?5::date[], ?6::date[]) AS gap
                count(*) FILTER (WHERE e.cost IS NULL AND e.tool_name = '') AS unpriced
         FROM counted_events AS e WHERE e.occurred_at >= gap.first AND e.occurred_at < gap.behind GROUP BY 3, 4, 5, 6
     ) AS s
-    CROSS JOIN LATERAL (VALUES (s.gains, 1), (s.loses, -1)) AS moved(day, sign)`
+    CROSS JOIN LATERAL (VALUES (s.gains, 1), (s.loses, -1)) AS moved(day, sign)
+UNION ALL
+SELECT moved.day, e.user_id, coalesce(e.access_profile_id, 0), CASE WHEN e.tool_name = '' THEN e.provider ELSE 'mcp' END,
+       CASE WHEN e.tool_name = '' THEN e.model ELSE e.mcp_client_id || '/' || e.tool_name END, moved.sign * a.amount, 0, 0, 0
+FROM usage_adjustments AS a JOIN counted_events AS e ON e.event_id = a.event_id AND e.week = a.week
+    JOIN unnest(?3::timestamptz[], ?4::timestamptz[], ?5::date[], ?6::date[]) AS gap(first, behind, gains, loses)
+        ON e.occurred_at >= gap.first AND e.occurred_at < gap.behind
+    CROSS JOIN LATERAL (VALUES (gap.gains, 1), (gap.loses, -1)) AS moved(day, sign)`
 
 // isUsed excludes sums of parts that cancel each other out.
 const isUsed = "sum(d.cost) <> 0 OR sum(d.tokens) <> 0 OR sum(d.requests) <> 0 OR sum(d.unpriced) <> 0"

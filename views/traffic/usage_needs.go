@@ -28,18 +28,14 @@ func (p UsagePage) monthEnd() time.Time {
 }
 
 // forecast is the cost of the month if each day until its end costs as much as a day of the last week.
-func (p UsagePage) forecast(spent, week money.Money) money.Money {
-	left := int64(p.monthEnd().Sub(p.Today).Hours()/24) + 1
-	today := money.Money(0)
-	if n := len(p.Page.Days); n > 0 && spent == p.Page.Total.Cost {
-		today = p.Page.Days[n-1].Cost
-	}
-	return spent - today + max(today, week/7) + week/7*money.Money(left-1)
+func (p UsagePage) forecast(spent, week, today money.Money) money.Money {
+	left := money.Money(p.monthEnd().Sub(p.Today).Hours() / 24)
+	return spent - today + max(today, week/7) + week/7*left
 }
 
 // paceWords says how much the month will cost at this pace, and of which budget.
 func (p UsagePage) paceWords() string {
-	words := ui.Dollars(p.forecast(p.Page.Total.Cost, p.Page.Week).Cents()) + " by " + p.monthEnd().Format("2 Jan")
+	words := ui.Dollars(p.forecast(p.Page.Total.Cost, p.Page.Week, p.Page.Today).Cents()) + " by " + p.monthEnd().Format("2 Jan")
 	if p.Needs.Budget > 0 {
 		words += ", of " + ui.Dollars(p.Needs.Budget.Cents()) + " in monthly budgets"
 	}
@@ -68,7 +64,7 @@ func changeWords(now, before money.Money) string {
 
 // comparedWords say how the spend compares with the period before, and what it was then.
 func (p UsagePage) comparedWords() string {
-	since, until := p.Query.PeriodBefore()
+	since, until := p.Query.PeriodBefore(p.Today)
 	words := ""
 	if p.Page.Before > 0 || p.Page.Total.Cost > 0 {
 		words = changeWords(p.Page.Total.Cost, p.Page.Before) + ", "

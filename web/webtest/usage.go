@@ -169,24 +169,27 @@ func (g Gateway) AddUp() {
 	g.Must(totals.NewWorker(g.DB, slog.New(slog.NewTextHandler(io.Discard, nil))).Refresh(g.T.Context()))
 }
 
-// Reports are the answers of reports of every grouping, with filters and in zones, and of pages by user, by their query.
-func (g Gateway) Reports(bob string) map[string]string {
+// Reports are the answers of reports of every grouping until today, with filters and in zones, and of pages by user, by
+// their query.
+func (g Gateway) Reports(bob string, today time.Time) map[string]string {
 	g.T.Helper()
 	reader, all := g.APIKey("Usage:View"), map[string]string{}
-	now := time.Now().UTC()
+	days := func(since int) string {
+		return "&since=" + today.AddDate(0, 0, -since).Format(time.DateOnly) + "&until=" + today.Format(time.DateOnly)
+	}
 	for _, since := range []int{12, 60} {
 		for _, filter := range []string{
 			"", "&provider=openai", "&provider=mcp", "&model=gpt-4o", "&user_id=" + g.Ada, "&user_id=" + bob, fmt.Sprint("&access_profile_id=", Research),
 			fmt.Sprint("&provider=openai&access_profile_id=", Research), "&time_zone=Asia%2FKolkata", "&time_zone=America%2FSt_Johns&provider=openai",
 		} {
 			for _, by := range []string{"provider", "model", "user", "profile", "day"} {
-				query := "?group_by=" + by + "&since=" + now.AddDate(0, 0, -since).Format(time.DateOnly) + "&until=" + now.Format(time.DateOnly) + filter
+				query := "?group_by=" + by + days(since) + filter
 				answer := reader.Get("/api/usage" + query).Is(200).JSON()
 				delete(answer, "as_of")
 				all[query] = fmt.Sprint(answer)
 			}
 		}
-		page := "/usage?group_by=user&since=" + now.AddDate(0, 0, -since).Format(time.DateOnly)
+		page := "/usage?group_by=user" + days(since)
 		for range 2 { // the second time from what the console keeps
 			all[page] += Text(g.Session.Get(page).Is(200).All("tbody")[0]) + "\n"
 		}
@@ -197,11 +200,12 @@ func (g Gateway) Reports(bob string) map[string]string {
 // Exact compares every report with what usage_days adds up to.
 func (g Gateway) Exact(what, bob string) {
 	g.T.Helper()
-	got := g.Reports(bob)
+	today := time.Now().UTC()
+	got := g.Reports(bob, today)
 	var state []struct{ Through *string }
 	g.Scan(&state, "SELECT through::text FROM usage_totals_state")
 	g.Exec("UPDATE usage_totals_state SET through = NULL")
-	want := g.Reports(bob)
+	want := g.Reports(bob, today)
 	g.Exec("UPDATE usage_totals_state SET through = ?", state[0].Through)
 	for query, answer := range want {
 		if got[query] != answer {
