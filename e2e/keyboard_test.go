@@ -33,25 +33,31 @@ func (s *screen) tabBack(l playwright.Locator) {
 func (s *screen) walk(key string, l playwright.Locator) {
 	s.t.Helper()
 	s.sees(l)
-	var element playwright.ElementHandle
+	var element playwright.JSHandle
 	for range 120 {
 		s.press(key)
-		focused, err := any(nil), error(nil)
+		var focused any
 		if element != nil {
-			focused, err = element.Evaluate("element => element.isConnected ? element === document.activeElement : null")
-			s.must(err)
+			focused = s.hasFocus(element)
 		}
 		if focused == nil {
-			element, err = l.ElementHandle()
+			found, err := l.EvaluateHandle("element => element", nil)
 			s.must(err)
-			focused, err = element.Evaluate("element => element === document.activeElement")
-			s.must(err)
+			element, focused = found, s.hasFocus(found)
 		}
 		if focused == true {
 			return
 		}
 	}
 	s.t.Fatalf("%s: %s does not lead to %v", s.URL(), key, l)
+}
+
+// hasFocus is nil for an element that is not on the page any more.
+func (s *screen) hasFocus(element playwright.JSHandle) any {
+	s.t.Helper()
+	focused, err := element.Evaluate("element => element.isConnected ? element === document.activeElement : null")
+	s.must(err)
+	return focused
 }
 
 func choose(first bool, a, b string) string {

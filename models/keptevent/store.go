@@ -41,7 +41,9 @@ func Insert(ctx context.Context, db *bun.DB, key string, e Event) (inserted bool
 }
 
 // ReplaceEstimate puts an exact event into the place of its estimate, if that is open, and returns what was there.
-func ReplaceEstimate(ctx context.Context, db *bun.DB, key string, exact Event) (before Stored, replaced bool, err error) {
+func ReplaceEstimate(
+	ctx context.Context, db *bun.DB, key string, exact Event,
+) (before Stored, replaced bool, err error) {
 	document, err := json.Marshal(exact)
 	if err != nil {
 		return before, false, fmt.Errorf("write an event of an unknown key: %w", err)

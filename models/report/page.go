@@ -58,8 +58,8 @@ type Page struct {
 	Quarantined           int64  // events that wait in the quarantine
 }
 
-// PeriodBefore is as many days as the report has, just before them; for days of one month, those of the month before, all
-// of which are compared with a month that is over.
+// PeriodBefore is as many days as the report has, just before them; for days of one month, those of the month before,
+// all of them for a month that is over.
 func (q Query) PeriodBefore(today time.Time) (since, until time.Time) {
 	if q.Since.Day() == 1 && q.Until.Month() == q.Since.Month() && q.Until.Year() == q.Since.Year() {
 		since = q.Since.AddDate(0, -1, 0)

@@ -15,8 +15,9 @@ import (
 )
 
 // zonedDays builds the days of a time zone from UTC days, then moves the events between the two midnights to the right
-// day, and what was taken back of them. Its rows are parts that have to be added up. Its arguments are the days with their UTC days, then the gaps
-// between the midnights, each with the day that gains its events and the day that loses them.
+// day, and what was taken back of them. Its rows are parts that have to be added up. Its arguments are the days with
+// their UTC days, then the gaps between the midnights, each with the day that gains its events and the day that loses
+// them.
 const zonedDays = `
 SELECT z.day, u.user_id, u.access_profile_id, u.provider, u.model, u.cost, u.tokens, u.requests, u.unpriced
 FROM unnest(?0::date[], ?1::date[], ?2::date[]) AS z(day, first, behind) JOIN (?7) AS u ON u.day >= z.first
@@ -35,8 +36,10 @@ FROM unnest(?3::timestamptz[], ?4::timestamptz[], ?5::date[], ?6::date[]) AS gap
     ) AS s
     CROSS JOIN LATERAL (VALUES (s.gains, 1), (s.loses, -1)) AS moved(day, sign)
 UNION ALL
-SELECT moved.day, e.user_id, coalesce(e.access_profile_id, 0), CASE WHEN e.tool_name = '' THEN e.provider ELSE 'mcp' END,
-       CASE WHEN e.tool_name = '' THEN e.model ELSE e.mcp_client_id || '/' || e.tool_name END, moved.sign * a.amount, 0, 0, 0
+SELECT moved.day, e.user_id, coalesce(e.access_profile_id, 0),
+       CASE WHEN e.tool_name = '' THEN e.provider ELSE 'mcp' END,
+       CASE WHEN e.tool_name = '' THEN e.model ELSE e.mcp_client_id || '/' || e.tool_name END,
+       moved.sign * a.amount, 0, 0, 0
 FROM usage_adjustments AS a JOIN counted_events AS e ON e.event_id = a.event_id AND e.week = a.week
     JOIN unnest(?3::timestamptz[], ?4::timestamptz[], ?5::date[], ?6::date[]) AS gap(first, behind, gains, loses)
         ON e.occurred_at >= gap.first AND e.occurred_at < gap.behind
