@@ -12,7 +12,6 @@ import (
 
 	"tollgate/handlers/reply"
 	"tollgate/handlers/reqctx"
-	"tollgate/models/database"
 	"tollgate/models/problem"
 	"tollgate/models/schema"
 )
@@ -71,7 +70,7 @@ func (h *Handlers) readSchema(ctx context.Context) (schema.State, error) {
 // readyWithout is readiness when the database cannot be read. While calls may be allowed from memory, or usage is kept
 // on the disk, a balancer that takes the consoles out would keep gateways from both.
 func (h *Handlers) readyWithout(c *gin.Context, err error) (code int, status string) {
-	var standby database.StandbyError
+	var standby problem.StandbyError
 	status = "the database is away"
 	if errors.As(err, &standby) {
 		status = "the database is a standby, which cannot be written to"

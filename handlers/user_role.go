@@ -17,18 +17,18 @@ import (
 	"tollgate/views"
 )
 
-// roleChoice is a role that a form gives to a user, and whether its effects have been seen.
+// roleChoice is a role that a form gives to a user, and which effects have been seen.
 type roleChoice struct {
 	identity.RoleChoice
-	Confirmed input.Value `form:"confirmed"`
+	Seen input.Value `form:"seen"`
 }
 
 // SetUserRole gives a user another role. In the console what they would gain and lose is shown first.
 func (h *Handlers) SetUserRole(c *gin.Context) error {
 	id := c.Param("id")
 	in, err := intake.Decode[roleChoice](c)
-	if err == nil && !reqctx.IsAPI(c) && !in.Confirmed.Given() {
-		if asked, err := h.confirmRole(c, id, in.RoleChoice); asked || err != nil {
+	if err == nil && !reqctx.IsAPI(c) {
+		if asked, err := h.confirmRole(c, id, in); asked || err != nil {
 			return err
 		}
 	}
@@ -43,14 +43,14 @@ func (h *Handlers) SetUserRole(c *gin.Context) error {
 	})
 }
 
-// confirmRole asks before a change of role gives or takes anything.
-func (h *Handlers) confirmRole(c *gin.Context, id string, in identity.RoleChoice) (asked bool, err error) {
+// confirmRole asks before a change of role gives or takes anything, and again when that is something else by now.
+func (h *Handlers) confirmRole(c *gin.Context, id string, in roleChoice) (asked bool, err error) {
 	user, err := identity.GetUser(reqctx.Of(c), h.DB, id)
 	if err != nil {
 		return false, err
 	}
-	effects, err := attachment.PreviewRole(reqctx.Of(c), h.DB, id, in)
-	if err != nil || effects.None() {
+	effects, err := attachment.PreviewRole(reqctx.Of(c), h.DB, id, in.RoleChoice)
+	if err != nil || effects.None() || in.Seen.Text == effects.Mark() {
 		return false, err
 	}
 	page := h.userFrame(c, user, "Give "+user.Name+" the role "+effects.Role+"?")

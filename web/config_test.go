@@ -399,6 +399,29 @@ func TestConfigRename(t *testing.T) {
 	admin.API("POST", "/api/config/apply", swap).Refuses(400, "rename_conflict", "documents[0].renamed_from")
 }
 
+// A role that is renamed goes on to hand out its profiles, and a field that is left out gets its default.
+func TestConfigRenamedRoleAndOmittedFields(t *testing.T) {
+	c, admin := configured(t)
+	body := platform(t)
+	profile, role := documentOf(body, "access_profile"), documentOf(body, "role")
+	profile["fail_open_for"] = 60
+	apply := func() []string {
+		t.Helper()
+		return actions(admin.API("POST", "/api/config/apply", body).Is(200).JSON())
+	}
+	apply()
+	webtest.Same(t, "seconds without the database", admin.Profile(1)["fail_open_for"], any(60.0))
+	role["name"], role["renamed_from"] = "Builder", "Engineer"
+	profile["roles"] = []object{{"role": "builder", "is_default": true}}
+	delete(profile, "fail_open_for")
+	apply()
+	webtest.Same(t, "left out", admin.Profile(1)["fail_open_for"], nil)
+	webtest.Same(t, "roles", c.Count("role_access_profiles AS a JOIN roles AS r ON r.id = a.role_id WHERE a.is_default AND r.name = 'Builder'"), 1)
+	if again := apply(); len(again) > 0 {
+		t.Errorf("changed again: %v", again)
+	}
+}
+
 // An actor who may look may plan; an apply needs what each change needs, and no actor grants what they lack.
 func TestConfigPermissions(t *testing.T) {
 	c, admin := configured(t)

@@ -84,6 +84,26 @@ func TestConfigUsersRoundTrip(t *testing.T) {
 	}
 }
 
+// A profile that a user document lists is the same one under another name, and is not listed when it comes with the role.
+func TestConfigUsersProfilesByAnotherNameOrRole(t *testing.T) {
+	s := staffed(t)
+	ada := object{"kind": "user", "email": "ada@example.org", "name": "Ada", "role": "Viewer", "access_profiles": []string{"Builders"}}
+	builders := object{"kind": "access_profile", "name": "Builders"}
+	body := object{"set": "people", "documents": []any{ada, builders}}
+	s.Admin.API("POST", "/api/config/apply", body).Is(200)
+	builders["name"], builders["renamed_from"], ada["access_profiles"] = "Makers", "Builders", []string{"Makers"}
+	s.Admin.API("POST", "/api/config/apply", body).Is(200)
+	delete(builders, "renamed_from")
+	if again := actions(s.Admin.API("POST", "/api/config/apply", body).Is(200).JSON()); len(again) > 0 {
+		t.Errorf("changed again: %v", again)
+	}
+	// A role that hands the profile out leaves nothing to list, as for a user who is new.
+	builders["roles"] = []object{{"role": "Engineer", "is_default": true}}
+	s.Admin.API("POST", "/api/config/apply", body).Is(200)
+	ada["role"] = "Engineer"
+	s.Admin.API("POST", "/api/config/apply", body).Refuses(400, "already_held", "documents[0].access_profiles[0]")
+}
+
 // A document of a user is the whole user: role, profiles and state follow it, and drift stops an apply.
 func TestConfigUsersChange(t *testing.T) {
 	s := staffed(t)

@@ -24,7 +24,9 @@ func TestKeysAreIssuedWhereTheyAreShown(t *testing.T) {
 		},
 		"role change": func(user string) { g.SetRole(user, "New") },
 		"role change by form": func(user string) {
-			g.Session.Post("/users/"+user+"/role", url.Values{"role_id": {role}, "confirmed": {"true"}}).Redirects("/users/" + user)
+			path := "/users/" + user + "/role"
+			asked := g.Session.Post(path, url.Values{"role_id": {role}}).Is(200)
+			g.Session.Post(path, asked.KeptFields(path)).Redirects("/users/" + user)
 		},
 		"role attachment": func(string) {
 			got := g.Admin.API("POST", "/api/access-profiles/"+work+"/roles", webtest.Object{

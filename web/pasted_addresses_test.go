@@ -43,6 +43,8 @@ func TestPastedAddressesWithNames(t *testing.T) {
 		sentBack.Set("op", "forward")
 		s.Session.Post(home+"/preview", sentBack).Refuses(400, "invalid_op", "op")
 	})
+	one := s.Session.Get(home + "/preview?" + url.Values{"fields": {"budgets"}, "user_ids": {s.Ada}}.Encode()).Is(200)
+	webtest.Same(t, "the user of the preview is pushed to", one.KeptFields(home)["user_ids"], []string{s.Ada})
 	home = strings.TrimSuffix(home, "/propagate")
 	push("Nobody <nobody@example.com>").Refuses(422, "unknown_user", "emails[0]")
 	push(" ;, ").Refuses(422, "unknown_user", "emails[0]") // not every holder

@@ -151,7 +151,12 @@ func TestTryAsOf(t *testing.T) {
 	}
 	webtest.Same(t, "in the log", len(g.Logged()), 0)
 
-	// What was taken back since was used then.
+	// What was reset, or taken back, since was used then.
+	g.Exec("UPDATE limit_windows SET cleared = used, cleared_at = clock_timestamp()")
+	if got := tried(after); !strings.Contains(got, "Refused with 402") {
+		t.Errorf("before a reset: %s", got)
+	}
+	g.Exec("UPDATE limit_windows SET cleared = 0, cleared_at = NULL")
 	g.Admin.API("POST", "/api/usage/adjustments", webtest.Object{"event_id": spent["event_id"], "amount": -8, "reason": "r"}).Is(201)
 	if got := tried(after); !strings.Contains(got, "Refused with 402") {
 		t.Errorf("before a refund: %s", got)

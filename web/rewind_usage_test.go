@@ -263,6 +263,27 @@ func TestConsoleThatMissedTheUsageFeed(t *testing.T) {
 	g.Admin.At(other).Within(func() bool { return ask() != "allowed" }, "what was counted meanwhile is not read")
 }
 
+// A server that becomes a standby under a pooler, whose connections stay, is one that is away.
+func TestServerThatBecomesAStandby(t *testing.T) {
+	g := webtest.NewGateway(t)
+	g.ExecAsOwner("CREATE SCHEMA later", "CREATE TABLE later.standby ()", "GRANT USAGE ON SCHEMA later TO tollgate",
+		"GRANT SELECT ON later.standby TO tollgate",
+		`CREATE FUNCTION later.pg_is_in_recovery() RETURNS boolean LANGUAGE sql AS 'SELECT EXISTS (SELECT FROM later.standby)'`)
+	_, address := g.DatabaseWire(nil)
+	other, _ := g.Another(address + "&search_path=later,public,pg_catalog")
+	gateway := g.Admin.At(other)
+	ask := func() int { return gateway.API("POST", "/api/decisions", webtest.Model(g.Key)).StatusCode }
+	webtest.Same(t, "before", ask(), 200)
+	other.Anonymous().Get("/readyz").Is(200)
+	g.ExecAsOwner("INSERT INTO later.standby DEFAULT VALUES")
+	gateway.Within(func() bool { return ask() == 503 }, "calls are decided")
+	t.Logf("%v", gateway.API("POST", "/api/decisions", webtest.Model(g.Key)).JSON())
+	webtest.Same(t, "readiness", other.Anonymous().Get("/readyz").Is(503).JSON()["status"], any("the database is a standby, which cannot be written to"))
+	g.ExecAsOwner("DELETE FROM later.standby")
+	gateway.Eventually("calls are decided again", func() bool { return ask() == 200 })
+	other.Anonymous().Get("/readyz").Is(200)
+}
+
 // Usage that a gateway whose clock is ahead reported for the next window counts as soon as that begins.
 func TestUsageOfTheNextWindowCounts(t *testing.T) {
 	g := webtest.NewGateway(t)

@@ -68,14 +68,24 @@ func TestRoleChangeReplacesTheCopiesOfTheRole(t *testing.T) {
 	})
 	// The page first names the copies that would be deleted; nothing has changed yet.
 	bare := fmt.Sprint(s.RoleID("Bare"))
+	form := "/users/" + s.Ada + "/role"
+	asked := s.Session.Post(form, url.Values{"role_id": {bare}}).Is(200)
 	s.Unchanged(func() {
-		asked := s.Session.Post("/users/"+s.Ada+"/role", url.Values{"role_id": {bare}}).Is(200)
 		if effects := webtest.Text(asked.One("ul", "class", "effects")); !strings.Contains(effects, "They lose Research and Straße") {
 			t.Errorf("it asks: %s", effects)
 		}
 		webtest.Same(t, "asked with the role", webtest.Attribute(asked.One("input", "name", "role_id"), "value"), bare)
 	})
-	s.Session.Post("/users/"+s.Ada+"/role", url.Values{"role_id": {bare}, "confirmed": {"true"}}).Redirects("/users/" + s.Ada)
+	// What has changed since is asked again.
+	s.Exec("UPDATE user_access_profiles SET direct = true WHERE user_id = ? AND access_profile_id = ?", s.Ada, webtest.Research)
+	s.Unchanged(func() {
+		again := s.Session.Post(form, asked.KeptFields(form)).Is(200)
+		if effects := webtest.Text(again.One("ul", "class", "effects")); !strings.Contains(effects, "They lose Straße") {
+			t.Errorf("it asks again: %s", effects)
+		}
+	})
+	s.Exec("UPDATE user_access_profiles SET direct = false WHERE user_id = ? AND access_profile_id = ?", s.Ada, webtest.Research)
+	s.Session.Post(form, asked.KeptFields(form)).Redirects("/users/" + s.Ada)
 	webtest.Same(t, "held", s.Held(s.Ada), "Café direct")
 	webtest.Same(t, "keys", s.Keys(s.Ada), keys)
 	// After changing back, the copies are new ones without usage.

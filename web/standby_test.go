@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"tollgate/models/database"
 	"tollgate/models/pgserver"
+	"tollgate/models/problem"
 	"tollgate/web/webtest"
 )
 
@@ -132,7 +132,7 @@ func TestSeveralServers(t *testing.T) {
 			}
 		})
 	}
-	var refused database.StandbyError
+	var refused problem.StandbyError
 	err = webtest.Connect(t, several(t, standby)).Ping()
 	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "this server is a standby, which cannot be written to") {
 		t.Errorf("a standby alone: %v", err)

@@ -8,6 +8,20 @@ import (
 	"tollgate/web/webtest"
 )
 
+// The exact usage of a call of a user who was deleted since replaces its estimate, and is not one of an unknown user.
+func TestEstimateOfADeletedUserIsReplaced(t *testing.T) {
+	g := webtest.NewGateway(t)
+	estimate := webtest.With(webtest.Event(nil, "cost", 5, "estimated", true), "virtual_key", nil, "user_id", g.Ada)
+	g.Admin.Counted(estimate)
+	g.Admin.API("DELETE", "/api/users/"+g.Ada, nil).Is(200)
+	exact := webtest.With(estimate, "estimated", nil, "cost", 0.02)
+	g.Admin.Counted(exact)
+	webtest.Same(t, "again", g.Admin.Report(exact).Is(200).JSON()["status"], any("duplicate"))
+	webtest.Same(t, "cost of the event", g.Count("counted_events WHERE cost = 20000000"), 1)
+	webtest.Same(t, "in quarantine", g.Count("usage_quarantine"), 0)
+	g.Balanced()
+}
+
 // An estimate is replaced, once, by the exact usage of the call, in counters and reports; after that an estimate
 // changes nothing.
 func TestEstimatedUsageIsReplaced(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"tollgate/models/database"
 	"tollgate/models/migrations"
 	"tollgate/models/pgserver"
+	"tollgate/models/problem"
 	"tollgate/models/schema"
 )
 
@@ -202,7 +203,7 @@ func (a address) explain(err error) error {
 	if err == nil {
 		return nil
 	}
-	var standby database.StandbyError
+	var standby problem.StandbyError
 	if errors.As(err, &standby) {
 		return fmt.Errorf("%s: %w", a.setting, standby)
 	}

@@ -167,6 +167,12 @@ func (h *haLoad) during(t *testing.T, long time.Duration, happens func()) {
 	wait(ctx, 8*time.Second)
 	happens()
 	workers.Wait()
+	h.endGaps()
+}
+
+// endGaps counts what is still away.
+func (h *haLoad) endGaps() {
+	h.gapOfWrites, h.gapOfCalls = max(h.gapOfWrites, time.Since(h.wrote)), max(h.gapOfCalls, time.Since(h.decided))
 }
 
 // TestHighAvailability is not part of make test: each case takes a minute.

@@ -10,6 +10,7 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"tollgate/models/database"
+	"tollgate/models/problem"
 )
 
 // databaseHistory is the position of the database at a poll.
@@ -95,7 +96,8 @@ WITH RECURSIVE writers AS (
     SELECT (SELECT f.writer FROM usage_feed AS f WHERE f.writer > w.writer ORDER BY f.writer LIMIT 1)
     FROM writers AS w WHERE w.writer IS NOT NULL
 )
-SELECT '' AS kind, '' AS id, seq AS n, clock_timestamp() AS at, NULL::text[] AS users FROM audit_head
+SELECT CASE WHEN pg_is_in_recovery() THEN 'standby' ELSE '' END AS kind, '' AS id, seq AS n,
+    clock_timestamp() AS at, NULL::text[] AS users FROM audit_head
 UNION ALL SELECT 'access', user_id, seq, now(), NULL FROM access_changes WHERE seq > $1
 UNION ALL SELECT 'kept', '', id, now(), NULL FROM audit_logs WHERE id = $2 AND encode(hash, 'hex') = $3
 UNION ALL SELECT * FROM (SELECT 'last', encode(hash, 'hex'), id, now(), NULL::text[] FROM audit_logs ORDER BY id DESC
@@ -131,6 +133,8 @@ func (c *Cache) readChanges(ctx context.Context) (news, error) {
 			return read, err
 		}
 		switch kind {
+		case "standby": // behind a pooler, connections outlive a primary
+			return read, problem.StandbyError{}
 		case "":
 			read.seq, read.clock = n, at
 		case "access":

@@ -19,11 +19,16 @@ func (c *Cache) KeysInMemory() int {
 	return len(c.byHash)
 }
 
-func (c *Cache) tellRewound() {
+// tellEmptied has all keys preloaded again.
+func (c *Cache) tellEmptied() {
 	select {
 	case c.emptied <- struct{}{}:
 	default: // it is to be preloaded again already
 	}
+}
+
+func (c *Cache) tellRewound() {
+	c.tellEmptied()
 	for _, lost := range c.onRewind {
 		lost()
 	}

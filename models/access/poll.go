@@ -70,8 +70,11 @@ func (c *Cache) poll(ctx context.Context, after time.Time) error {
 		clear(news.writers) // their numbers go on after those that are lost
 		c.reset()
 		defer c.tellRewound()
-	case !c.seen.any, missed:
+	case !c.seen.any:
 		c.reset()
+	case missed:
+		c.reset()
+		defer c.tellEmptied()
 	default:
 		c.trim(keysKept)
 	}

@@ -29,7 +29,7 @@ func (c *Cache) Preload(ctx context.Context) error {
 	return nil
 }
 
-// goOnPreloading preloads the rest, and all again after each rewind.
+// goOnPreloading preloads the rest, and all again whenever the cache was emptied.
 func (c *Cache) goOnPreloading(ctx context.Context) {
 	for {
 		if err := c.Preload(ctx); err != nil && ctx.Err() == nil {

@@ -116,7 +116,7 @@ func ListHolders(ctx context.Context, db bun.IDB, q HolderQuery) ([]Assignment, 
 			s = s.Where("(u.name ILIKE ?0 OR u.email ILIKE ?0)", database.LikeAnywhere(q.Search))
 		}
 		if q.Behind {
-			s = s.Where("c.template_version < p.policy_version")
+			s = s.Where(isBehind)
 		}
 		return s
 	}

@@ -18,15 +18,19 @@ type Spread struct {
 	Newest   int64 // the same
 }
 
+// isBehind finds the copies c that a push would bring up to date: one that is paused or has ended is skipped.
+const isBehind = "c.is_active AND (c.from_role OR c.expires_at IS NULL OR c.expires_at > now()) " +
+	"AND c.template_version < p.policy_version"
+
 // LoadSpread counts the copies and the roles of a profile.
 func LoadSpread(ctx context.Context, db bun.IDB, profileID int64) (s Spread, err error) {
 	err = db.NewRaw(`
 SELECT (SELECT count(*) FROM role_access_profiles WHERE access_profile_id = ?0) AS roles,
     count(*) AS holders, count(*) FILTER (WHERE c.is_active) AS active,
     count(*) FILTER (WHERE NOT c.is_active AND c.paused_together) AS together,
-    count(*) FILTER (WHERE c.is_active AND c.template_version < p.policy_version) AS behind,
-    coalesce(min(c.template_version) FILTER (WHERE c.is_active AND c.template_version < p.policy_version), 0) AS oldest,
-    coalesce(max(c.template_version) FILTER (WHERE c.is_active AND c.template_version < p.policy_version), 0) AS newest
+    count(*) FILTER (WHERE `+isBehind+`) AS behind,
+    coalesce(min(c.template_version) FILTER (WHERE `+isBehind+`), 0) AS oldest,
+    coalesce(max(c.template_version) FILTER (WHERE `+isBehind+`), 0) AS newest
 FROM user_access_profiles AS c JOIN access_profiles AS p ON p.id = c.access_profile_id
 WHERE c.access_profile_id = ?0`, profileID).Scan(ctx, &s)
 	if err != nil {

@@ -39,6 +39,9 @@ type ProviderInput struct {
 	UpdatedAt  input.Value                 `json:"updated_at,readonly"`
 }
 
+// toolsProvider is the provider that sums of usage have for tools.
+const toolsProvider = "mcp"
+
 func (in ProviderInput) apply(p Provider) (Provider, error) {
 	c := &input.Reader{}
 	p = in.Read(c, p)
@@ -50,6 +53,9 @@ func (in ProviderInput) Read(c *input.Reader, p Provider) Provider {
 	if p.Name == "" {
 		c.Required("name", in.Name, "a name")
 		p.Name, _ = c.Identifier("name", in.Name, "a name")
+		if input.Fold(p.Name) == toolsProvider {
+			c.Add("name", "invalid_name", "Choose another name: reports list the calls of MCP tools under "+toolsProvider+".")
+		}
 	} else {
 		c.Fixed("name", in.Name, p.Name)
 	}

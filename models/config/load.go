@@ -31,8 +31,7 @@ type current struct {
 	tools []string
 	roles []configdoc.AttachedRole
 
-	user     string   // the id of a user
-	assigned []string // profiles
+	user string // the id of a user
 }
 
 // state is all that documents can describe, as it is now.

@@ -3,6 +3,7 @@ package config
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/uptrace/bun"
@@ -34,6 +35,7 @@ type saver struct {
 	actor permission.Actor
 
 	groups, roles, profiles, connections map[string]int64 // ids by key, of new resources too
+	formerRoles                          map[string]int64 // ids by the keys of before
 
 	later []configdoc.Wanted // servers that lose tools
 }
@@ -69,6 +71,7 @@ func (r *run) carryOut(ctx context.Context) error {
 			s.connections[id.Key] = row
 		}
 	}
+	s.formerRoles = maps.Clone(s.roles)
 	for _, part := range []func(context.Context, *saver) error{
 		r.saveSteps, r.finishServers, r.deleteRows, r.recordOwners, r.askTests, r.findEffects, r.startPropagations,
 	} {

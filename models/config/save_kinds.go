@@ -2,6 +2,7 @@ package config
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -110,17 +111,17 @@ func (s *saver) storeProfile(
 	return p, old.roles, err
 }
 
-// attachments attaches and detaches roles; copies that users have stay.
+// attachments attaches and detaches roles, of which one may have another name by now; copies that users have stay.
 func (s *saver) attachments(ctx context.Context, id int64, had, wished []configdoc.AttachedRole) error {
+	before, after := attachedByID(had, s.formerRoles), attachedByID(wished, s.roles)
 	for _, isDefault := range []bool{false, true} {
 		in := attachment.AttachInput{
 			RoleIDs:   input.List[input.Value]{Kind: input.Array},
 			IsDefault: input.Value{Kind: input.Bool, Text: strconv.FormatBool(isDefault)},
 		}
-		for _, role := range wished {
-			if role.IsDefault == isDefault && !slices.Contains(had, role) {
-				in.RoleIDs.Items = append(in.RoleIDs.Items,
-					input.SampleNumber(strconv.FormatInt(s.roles[input.NameKey(role.Role)], 10)))
+		for _, role := range slices.Sorted(maps.Keys(after)) {
+			if was, attached := before[role]; after[role] == isDefault && (!attached || was != isDefault) {
+				in.RoleIDs.Items = append(in.RoleIDs.Items, input.SampleNumber(strconv.FormatInt(role, 10)))
 			}
 		}
 		if len(in.RoleIDs.Items) == 0 {
@@ -130,17 +131,24 @@ func (s *saver) attachments(ctx context.Context, id int64, had, wished []configd
 			return err
 		}
 	}
-	for _, role := range had {
-		if slices.ContainsFunc(wished, func(r configdoc.AttachedRole) bool {
-			return input.NameKey(r.Role) == input.NameKey(role.Role)
-		}) {
+	for _, role := range slices.Sorted(maps.Keys(before)) {
+		if _, stays := after[role]; stays {
 			continue
 		}
-		if _, err := attachment.DetachRole(ctx, s.tx, s.actor, id, s.roles[input.NameKey(role.Role)], false); err != nil {
+		if _, err := attachment.DetachRole(ctx, s.tx, s.actor, id, role, false); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// attachedByID is whether each role, by its id, hands a profile out by default.
+func attachedByID(roles []configdoc.AttachedRole, ids map[string]int64) map[int64]bool {
+	attached := make(map[int64]bool, len(roles))
+	for _, role := range roles {
+		attached[ids[input.NameKey(role.Role)]] = role.IsDefault
+	}
+	return attached
 }
 
 func (s *saver) settings(ctx context.Context, w configdoc.Wanted) error {

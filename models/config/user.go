@@ -3,6 +3,7 @@ package config
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -46,7 +47,7 @@ func (s *state) loadUsers(ctx context.Context, db bun.IDB) error {
 			continue
 		}
 		configdoc.SortNames(row.AccessProfiles)
-		c := &current{ID: id, Name: row.Email, user: row.ID, assigned: row.AccessProfiles}
+		c := &current{ID: id, Name: row.Email, user: row.ID}
 		u := configdoc.UserAnswer{
 			Email: row.Email, Name: row.Name, Role: row.Role, IsActive: row.IsActive, AccessProfiles: row.AccessProfiles,
 		}
@@ -95,7 +96,6 @@ func (s *saver) saveUser(ctx context.Context, w configdoc.Wanted, old *current) 
 		Row: input.Row{Kind: input.Object}, Name: input.SampleText(u.Name), Email: input.SampleText(u.Email),
 	}
 	var id string
-	var assigned []string
 	if old == nil {
 		in.RoleID = role
 		made, err := account.CreateUser(ctx, s.tx, nil, s.actor, in)
@@ -104,7 +104,7 @@ func (s *saver) saveUser(ctx context.Context, w configdoc.Wanted, old *current) 
 		}
 		id = made.ID
 	} else {
-		id, assigned = old.user, old.assigned
+		id = old.user
 		if _, err := account.UpdateUser(ctx, s.tx, nil, s.actor, id, in); err != nil {
 			return err
 		}
@@ -113,7 +113,7 @@ func (s *saver) saveUser(ctx context.Context, w configdoc.Wanted, old *current) 
 			return err
 		}
 	}
-	if err := s.assignments(ctx, w, id, assigned, u.AccessProfiles); err != nil {
+	if err := s.assignments(ctx, w, id, u.AccessProfiles); err != nil {
 		return err
 	}
 	change := account.Activate
@@ -125,25 +125,29 @@ func (s *saver) saveUser(ctx context.Context, w configdoc.Wanted, old *current) 
 }
 
 // assignments assigns profiles to a user, without issuing keys, and removes the copies of those that are not listed any
-// more.
-func (s *saver) assignments(ctx context.Context, w configdoc.Wanted, user string, had, wished []string) error {
-	for _, name := range wished {
-		if !slices.Contains(had, name) {
-			if err := s.assign(ctx, w, user, name); err != nil {
-				return err
-			}
-		}
+// more. A profile may have another name by now, and come with the role that the user was given.
+func (s *saver) assignments(ctx context.Context, w configdoc.Wanted, user string, wished []string) error {
+	var copies []struct{ ID, AccessProfileID int64 }
+	err := s.tx.NewRaw("SELECT c.id, c.access_profile_id FROM user_access_profiles AS c WHERE c.user_id = ? AND "+
+		directCopies+" ORDER BY c.id", user).Scan(ctx, &copies)
+	if err != nil {
+		return fmt.Errorf("read the profiles of a user: %w", err)
 	}
-	for _, name := range had {
-		if slices.Contains(wished, name) {
+	had := map[int64]int64{}
+	for _, c := range copies {
+		had[c.AccessProfileID] = c.ID
+	}
+	for _, name := range wished {
+		id := s.profiles[input.NameKey(name)]
+		if _, there := had[id]; there {
+			delete(had, id)
 			continue
 		}
-		var id int64
-		err := s.tx.NewRaw(`SELECT c.id FROM user_access_profiles AS c JOIN access_profiles AS p ON p.id = c.access_profile_id
-WHERE c.user_id = ? AND p.name_key = ? AND `+directCopies, user, input.NameKey(name)).Scan(ctx, &id)
-		if err != nil {
-			return problem.NotFoundOr(err, "access profile of this user")
+		if err := s.assign(ctx, w, user, name); err != nil {
+			return err
 		}
+	}
+	for _, id := range slices.Sorted(maps.Values(had)) {
 		if _, err := assignment.Detach(ctx, s.tx, s.actor, user, id); err != nil {
 			return err
 		}

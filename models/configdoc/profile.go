@@ -56,7 +56,7 @@ func (d *ProfileDocument) Whole() profile.Input {
 	}
 	in.Tags, in.ProviderConfigs, in.Budgets = listed(in.Tags), listed(in.ProviderConfigs), listed(in.Budgets)
 	in.MCPToolOverrides = listed(in.MCPToolOverrides)
-	for _, v := range []*input.Value{&in.Description, &in.TimeZone} {
+	for _, v := range []*input.Value{&in.Description, &in.TimeZone, &in.FailOpenFor} {
 		if v.Kind == input.Absent {
 			v.Kind = input.Null
 		}

@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/uptrace/bun"
+
+	"tollgate/models/problem"
 )
 
 // session are the limits of every session.
@@ -78,14 +80,6 @@ func arrayText(texts []string) []byte {
 	return []byte("{" + strings.Join(quoted, ",") + "}")
 }
 
-// StandbyError reports a server that cannot be written to.
-type StandbyError struct{}
-
-func (StandbyError) Error() string {
-	return "this server is a standby, which cannot be written to: give the address of its primary, or of all servers " +
-		"with commas between them"
-}
-
 // refuseStandby refuses servers that repeat what another one does. Of several only one that takes writes will do.
 func refuseStandby(several bool) pgconn.ValidateConnectFunc {
 	query := "SELECT pg_is_in_recovery()"
@@ -98,7 +92,7 @@ func refuseStandby(several bool) pgconn.ValidateConnectFunc {
 			return fmt.Errorf("ask whether the server is a standby: %w", result.Err)
 		}
 		if string(result.Rows[0][0]) == "t" {
-			return StandbyError{}
+			return problem.StandbyError{}
 		}
 		return nil
 	}

@@ -17,7 +17,8 @@ import (
 
 // asOf is what a user's copies of today would have been at an earlier time: their windows then, with what had been
 // used of them by calls that ended before. Copies, profiles and raises are those of today, and what was held for calls
-// under way is not known any more. Refusal: Unreadable for a time after which events are dropped.
+// under way is not known any more, nor what a reset cleared that was followed by another one. Refusal: Unreadable for a
+// time after which events are dropped.
 func asOf(ctx context.Context, db bun.IDB, user uuid.UUID, at time.Time) (*entitlement.Entitlements, error) {
 	if err := checkEvents(ctx, db, at); err != nil {
 		return nil, err
@@ -60,6 +61,23 @@ WHERE l.line = ANY (?2::uuid[]) GROUP BY 1, 2, 3`,
 		user.String(), at, pgdialect.Array(texts(lines))).Scan(ctx, &later)
 	if err != nil {
 		return nil, fmt.Errorf("read what was used later: %w", err)
+	}
+	var cleared []struct {
+		Line   uuid.UUID
+		Kind   string
+		Start  time.Time
+		Amount int64
+	}
+	err = db.NewRaw(`
+SELECT line_id AS line, kind, window_start AS start, cleared AS amount FROM limit_windows
+WHERE line_id = ANY (?::uuid[]) AND cleared_at > ?`, pgdialect.Array(texts(lines)), at).Scan(ctx, &cleared)
+	if err != nil {
+		return nil, fmt.Errorf("read what was reset later: %w", err)
+	}
+	for _, l := range cleared {
+		if c := byCounter[counterKey{l.Line, l.Kind, l.Start.UnixMicro()}]; c != nil {
+			c.Used += l.Amount
+		}
 	}
 	for _, l := range later {
 		if c := byCounter[counterKey{l.Line, l.Kind, l.Start.UnixMicro()}]; c != nil {

@@ -110,6 +110,7 @@ func Classify(err error) error {
 	code := SQLState(err)
 	var network *net.OpError
 	var connect *pgconn.ConnectError
+	var standby StandbyError
 	switch {
 	case errors.Is(err, ErrOutcomeUnknown):
 		return fmt.Errorf("%w: %w", &Refusal{
@@ -127,7 +128,7 @@ func Classify(err error) error {
 		code == "53100",
 		code == "26000", code == "42P05", // a pooler has changed the session below a prepared statement
 		len(code) == 5 && (code[:2] == "08" || code[:3] == "57P"),
-		errors.As(err, &network), errors.As(err, &connect), errors.Is(err, sql.ErrConnDone),
+		errors.As(err, &network), errors.As(err, &connect), errors.As(err, &standby), errors.Is(err, sql.ErrConnDone),
 		errors.Is(err, context.DeadlineExceeded), pgconn.Timeout(err), errors.Is(err, pgconn.ErrConnClosed),
 		errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, driver.ErrBadConn):
 		return fmt.Errorf("%w: %w", &Refusal{
@@ -136,6 +137,14 @@ func Classify(err error) error {
 		}, err)
 	}
 	return err
+}
+
+// StandbyError reports a server that cannot be written to.
+type StandbyError struct{}
+
+func (StandbyError) Error() string {
+	return "this server is a standby, which cannot be written to: give the address of its primary, or of all servers " +
+		"with commas between them"
 }
 
 // isReplanned reports a prepared statement whose columns a migration has changed meanwhile.

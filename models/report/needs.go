@@ -66,14 +66,12 @@ type Watch struct {
 
 // loadNeeds reads them for a report: all, or those of a user, profile or provider.
 func (w *Watch) loadNeeds(ctx context.Context, db bun.IDB, q Query) (Needs, error) {
-	if q.UserID != "" || q.ProfileID != 0 {
-		return loadNeeds(ctx, db, q)
+	if q.UserID == "" && q.ProfileID == 0 && q.Provider == "" {
+		return w.all(ctx, db, q.sums)
 	}
-	needs, err := w.all(ctx, db, q.sums)
+	needs, err := loadNeeds(ctx, db, q)
 	if q.Provider != "" {
 		needs.Unusual, needs.Budget = nil, 0
-		others := func(l NearLimit) bool { return l.Scope.Provider != q.Provider }
-		needs.Lines = slices.DeleteFunc(slices.Clone(needs.Lines), others)
 	}
 	return needs, err
 }

@@ -22,7 +22,8 @@ type NearLimit struct {
 	ResetDuration   string
 	Used, Limit     money.Money
 	Starts, Ends    time.Time
-	Zone            string // that decides when the window ends; "" is UTC
+	Paced           time.Time // since when it was used: later than Starts when it was reset, or given, meanwhile
+	Zone            string    // that decides when the window ends; "" is UTC
 	Forecast        money.Money
 	UsedUp          int64 // how many budgets are used up in total
 }
@@ -90,7 +91,8 @@ WITH line AS MATERIALIZED (?0), month AS (
         FROM line WHERE reset_duration = '1M' GROUP BY copy_id
     ) AS c
 ), near AS (
-    SELECT line.*, coalesce(w.used - w.cleared, 0) AS used, line.max_limit + coalesce(o.amount, 0) AS "limit"
+    SELECT line.*, greatest(line.starts, line.created_at, w.cleared_at) AS paced,
+        coalesce(w.used - w.cleared, 0) AS used, line.max_limit + coalesce(o.amount, 0) AS "limit"
     FROM line LEFT JOIN LATERAL (
         SELECT * FROM limit_windows AS w
         WHERE w.line_id = line.id AND w.kind = line.kind AND w.reset_duration = line.reset_duration
@@ -99,7 +101,7 @@ WITH line AS MATERIALIZED (?0), month AS (
         AND (o.ends_at IS NULL OR o.ends_at > now())
 ), placed AS (
     SELECT *, count(*) FILTER (WHERE used >= "limit") OVER () AS used_up,
-           used >= "limit" OR ("limit" - used)::float * extract(epoch FROM now() - starts) <= used::float * 86400 AS needy,
+           used >= "limit" OR ("limit" - used)::float * extract(epoch FROM now() - paced) <= used::float * 86400 AS needy,
            row_number() OVER (ORDER BY used >= "limit", used::numeric / greatest("limit", 1) DESC, used DESC,
                id) AS place
     FROM near WHERE used > 0 OR used >= "limit"
@@ -111,6 +113,7 @@ SELECT coalesce(n.id::text, '') AS id, coalesce(n.copy_id, 0) AS copy_id, coales
     coalesce(t.name, '') AS profile,
     coalesce(n.scope, '') AS scope, coalesce(n.reset_duration, '') AS reset_duration,
     coalesce(n.used, 0) AS used, coalesce(n."limit", 0) AS "limit", coalesce(n.starts, now()) AS starts,
+    coalesce(n.paced, now()) AS paced,
     coalesce(n.calendar, '') AS zone, coalesce(n.used_up, 0) AS used_up, month.budget, now() AS read_at,
     CASE WHEN n.carried_until > now() AND n.carried_from <= now() THEN n.carried_until
         ELSE coalesce(window_end(n.reset_duration, n.quarter_start_month, n.calendar, n.created_at, now()), now())
@@ -118,22 +121,22 @@ SELECT coalesce(n.id::text, '') AS id, coalesce(n.copy_id, 0) AS copy_id, coales
 FROM month LEFT JOIN nearest AS n ON true LEFT JOIN users AS u ON u.id = n.user_id
 LEFT JOIN access_profiles AS t ON t.id = n.access_profile_id ORDER BY n.place`
 
-// forecast extrapolates the pace of the window so far; its first twentieth is too short for that.
+// forecast extrapolates the pace so far; a twentieth of the window is too short for that.
 func (n *NearLimit) forecast(now time.Time) {
-	whole, gone := n.Ends.Sub(n.Starts), now.Sub(n.Starts)
+	whole, gone, left := n.Ends.Sub(n.Starts), now.Sub(n.Paced), n.Ends.Sub(now)
 	n.Forecast = n.Used
-	if gone > whole/20 && gone < whole {
-		n.Forecast = money.Money(float64(n.Used) * float64(whole) / float64(gone))
+	if gone > whole/20 && left > 0 {
+		n.Forecast += money.Money(float64(n.Used) * float64(left) / float64(gone))
 	}
 }
 
-// RunsOut is when the budget will be used up at the pace of its window so far; zero when it is already, or will not be.
+// RunsOut is when the budget will be used up at the pace so far; zero when it is already, or will not be.
 func (n NearLimit) RunsOut(now time.Time) time.Time {
-	gone := now.Sub(n.Starts)
+	gone := now.Sub(n.Paced)
 	if n.Used <= 0 || n.Used >= n.Limit || gone < n.Ends.Sub(n.Starts)/20 {
 		return time.Time{}
 	}
-	at := n.Starts.Add(time.Duration(float64(gone) * float64(n.Limit) / float64(n.Used)))
+	at := now.Add(time.Duration(float64(gone) * float64(n.Limit-n.Used) / float64(n.Used)))
 	if !at.Before(n.Ends) {
 		return time.Time{}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/uptrace/bun/migrate"
 
 	"tollgate/models/migrations"
+	"tollgate/models/problem"
 )
 
 // known are the migrations of a program, in their order.
@@ -137,9 +138,12 @@ func (a applied) has(name string) bool { return slices.Contains(a.names, name) }
 
 // appliedIn reads the migrations of a database, which may have none yet.
 func appliedIn(ctx context.Context, db bun.IDB) (a applied, err error) {
-	var marks, contracts bool
-	err = db.NewRaw("SELECT to_regclass('bun_migrations') IS NOT NULL, to_regclass('contracts') IS NOT NULL").
-		Scan(ctx, &marks, &contracts)
+	var marks, contracts, standby bool
+	err = db.NewRaw("SELECT to_regclass('bun_migrations') IS NOT NULL, to_regclass('contracts') IS NOT NULL, "+
+		"pg_is_in_recovery()").Scan(ctx, &marks, &contracts, &standby)
+	if err == nil && standby { // behind a pooler, connections outlive a primary
+		err = problem.StandbyError{}
+	}
 	if err == nil && marks {
 		err = db.NewRaw("SELECT array_agg(name) FROM bun_migrations").Scan(ctx, pgdialect.Array(&a.names))
 	}

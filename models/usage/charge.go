@@ -110,12 +110,21 @@ func (e *Event) resolveModel(h *entitlement.Entitlements, offered *catalogue.Cat
 }
 
 // isUser reports whether the user of an event, who has no copy, exists. The owner of a key does; a user whom the event
-// names has to be looked up.
+// names has to be looked up. One who was deleted since still has the events that were counted.
 func (r *Recorder) isUser(ctx context.Context, e *Event) (bool, error) {
-	if e.who.VirtualKey != "" {
+	if e.who.VirtualKey != "" || e.keyID != "" {
 		return true, nil
 	}
-	return identity.IsUser(ctx, r.db, e.UserID)
+	known, err := identity.IsUser(ctx, r.db, e.UserID)
+	if err != nil || known {
+		return known, err
+	}
+	err = database.ScanPlanned(ctx, r.db, []any{&known},
+		"SELECT EXISTS (SELECT FROM counted_events WHERE event_id = $1 AND user_id = $2)", e.GatewayID.Key, e.UserID)
+	if err != nil {
+		return false, fmt.Errorf("look up an event of a deleted user: %w", err)
+	}
+	return known, nil
 }
 
 // ownerOf is the owner of a key value, current or retired: usage of an expired key is still charged to its user.

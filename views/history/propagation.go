@@ -185,6 +185,7 @@ func (p PreviewPage) hidden() []ui.Field {
 	}
 	add("fields", p.Input.Fields)
 	add("group_ids", p.Input.GroupIDs)
+	add("user_ids", p.Input.UserIDs)
 	if pasted := p.Input.Emails.Items; len(pasted) > 0 {
 		lines := make([]string, len(pasted))
 		for i, v := range pasted {
