@@ -1,6 +1,7 @@
 package database
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"database/sql/driver"
@@ -12,6 +13,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"tollgate/models/problem"
 )
 
 // server is one of the servers that an address names, with the ways to speak to it: with TLS, or without.
@@ -47,20 +50,36 @@ func (s server) of(config pgx.ConnConfig) pgx.ConnConfig {
 // host makes connections to one server.
 type host struct {
 	driver.Connector
-	failed atomic.Int64 // when it did not answer, in Unix nanoseconds; 0 for never
+	failed atomic.Int64 // when it gave no connection, in Unix nanoseconds; 0 for never
+	silent atomic.Bool  // then it did not answer; a standby does
 }
 
 // fail makes the host the last to be tried. One that hangs would else delay every new connection.
-func (h *host) fail() { h.failed.Store(time.Now().UnixNano()) }
+func (h *host) fail() {
+	h.silent.Store(true)
+	h.failed.Store(time.Now().UnixNano())
+}
 
-// connect tries the hosts in their order, those that failed last at the end.
+// compareHosts orders those that do not answer behind all others, and those that failed last behind those before.
+func compareHosts(a, b *host) int {
+	if silent := a.silent.Load(); silent != b.silent.Load() {
+		if silent {
+			return 1
+		}
+		return -1
+	}
+	return cmp.Compare(a.failed.Load(), b.failed.Load())
+}
+
+// connect tries the hosts in their order, those that failed at the end. Without time left, the others have not failed.
 func (c *connector) connect(ctx context.Context) (*connection, error) {
 	order := slices.Clone(c.hosts)
-	slices.SortStableFunc(order, func(a, b *host) int { return int(a.failed.Load()/1e6 - b.failed.Load()/1e6) })
+	slices.SortStableFunc(order, compareHosts)
 	var failures []error
 	for _, h := range order {
 		conn, err := h.Connect(ctx)
 		if err == nil {
+			h.silent.Store(false)
 			return &connection{Conn: conn.(*stdlib.Conn), host: h, pooler: c.pooler}, nil // pgx makes no others
 		}
 		failures = append(failures, err)
@@ -68,6 +87,11 @@ func (c *connector) connect(ctx context.Context) (*connection, error) {
 			break
 		}
 		h.fail()
+		var standby problem.StandbyError
+		h.silent.Store(!errors.As(err, &standby))
+		if ctx.Err() != nil {
+			break
+		}
 	}
 	return nil, errors.Join(failures...)
 }
