@@ -101,7 +101,8 @@ WITH line AS MATERIALIZED (?0), month AS (
         AND (o.ends_at IS NULL OR o.ends_at > now())
 ), placed AS (
     SELECT *, count(*) FILTER (WHERE used >= "limit") OVER () AS used_up,
-           used >= "limit" OR ("limit" - used)::float * extract(epoch FROM now() - paced) <= used::float * 86400 AS needy,
+           used >= "limit" OR now() - paced >= window_span(reset_duration) / 20
+               AND ("limit" - used)::float * extract(epoch FROM now() - paced) <= used::float * 86400 AS needy,
            row_number() OVER (ORDER BY used >= "limit", used::numeric / greatest("limit", 1) DESC, used DESC,
                id) AS place
     FROM near WHERE used > 0 OR used >= "limit"
