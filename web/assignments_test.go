@@ -225,3 +225,23 @@ func TestNamesOfFirstKeysThatAreCutOff(t *testing.T) {
 	_, second := s.Assign(two, webtest.Research)
 	webtest.Same(t, "names", []any{first["name"], second["name"]}, []any{start, start + " (3)"})
 }
+
+// A copy that has ended is not behind: a push would skip it.
+func TestEndedCopyIsNotBehind(t *testing.T) {
+	g := webtest.NewGateway(t)
+	profile := g.ProfileNaming("Ending", webtest.Work)
+	held, _ := g.Give(g.Bob, profile)
+	path := fmt.Sprint("/access-profiles/", profile)
+	g.Admin.API("PUT", "/api"+path, webtest.Object{"budgets": []webtest.Object{{"max_limit": 7, "reset_duration": "1d"}}}).Is(http.StatusOK)
+	behind := func() (banner bool, holders string) {
+		page := webtest.Text(g.Session.Get(path).Is(http.StatusOK).One("main"))
+		return strings.Contains(page, "1 holder still has version 1"), inRows(g.Session.Get(path + "/users?behind=true").Is(http.StatusOK))
+	}
+	if banner, holders := behind(); !banner || holders != "bob@example.com" {
+		t.Errorf("before its end: %v, %q", banner, holders)
+	}
+	g.Exec("UPDATE user_access_profiles SET expires_at = now() - interval '1 hour' WHERE id = ?", webtest.Int64ID(held))
+	if banner, holders := behind(); banner || holders != "" {
+		t.Errorf("after its end: %v, %q", banner, holders)
+	}
+}

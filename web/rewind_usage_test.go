@@ -253,6 +253,7 @@ $$ SELECT pg_catalog.clock_timestamp() + coalesce((SELECT max(by) FROM later.ahe
 // decide by the counters from before. The clock of its database is put forward instead of waiting.
 func TestConsoleThatMissedTheUsageFeed(t *testing.T) {
 	g := webtest.NewGateway(t)
+	g.Give(g.Bob, webtest.Research)
 	other, w := aheadOfTime(g)
 	ask := func() any { return g.Admin.At(other).Ask(webtest.Model(g.Key))["type"] }
 	webtest.Same(t, "before", ask(), "allowed")
@@ -261,6 +262,9 @@ func TestConsoleThatMissedTheUsageFeed(t *testing.T) {
 	g.ExecAsOwner("DELETE FROM usage_feed", "INSERT INTO later.ahead VALUES ('11 minutes')")
 	w.Restore()
 	g.Admin.At(other).Within(func() bool { return ask() != "allowed" }, "what was counted meanwhile is not read")
+	other.Eventually("the keys are in memory again, without being asked for", func() bool {
+		return g.Admin.At(other).Metrics()["tollgate_keys_in_memory"] == 2.0
+	})
 }
 
 // A server that becomes a standby under a pooler, whose connections stay, is one that is away.
@@ -277,7 +281,6 @@ func TestServerThatBecomesAStandby(t *testing.T) {
 	other.Anonymous().Get("/readyz").Is(200)
 	g.ExecAsOwner("INSERT INTO later.standby DEFAULT VALUES")
 	gateway.Within(func() bool { return ask() == 503 }, "calls are decided")
-	t.Logf("%v", gateway.API("POST", "/api/decisions", webtest.Model(g.Key)).JSON())
 	webtest.Same(t, "readiness", other.Anonymous().Get("/readyz").Is(503).JSON()["status"], any("the database is a standby, which cannot be written to"))
 	g.ExecAsOwner("DELETE FROM later.standby")
 	gateway.Eventually("calls are decided again", func() bool { return ask() == 200 })

@@ -70,6 +70,33 @@ SELECT (now() AT TIME ZONE 'UTC')::date - n, u, 0, 'openai', 'm', 10000000000, 1
 	}
 }
 
+// The pace of a budget is that since it was reset, and a page of one provider tells of its budgets alone.
+func TestPaceAndBudgetsOfAProvider(t *testing.T) {
+	g := webtest.NewGateway(t)
+	profile := g.ProfileNaming("Monthly", `"provider_configs":[{"provider_name":"openai","all_models_allowed":true,"budgets":[{"max_limit":100,"reset_duration":"1M"}]}],"budgets":[{"max_limit":60,"reset_duration":"1M"}]`)
+	_, key := g.Give(g.Bob, profile)
+	g.Admin.Counted(webtest.Event(key, "cost", 60))
+	g.Exec("UPDATE limit_lines SET created_at = created_at - interval '20 days' WHERE reset_duration = '1M'")
+	g.Exec("UPDATE limit_windows SET window_start = window_start - interval '20 days' WHERE reset_duration = '1M'")
+	atThisPace := func() string {
+		return webtest.Text(g.Session.Get("/usage?provider=openai").Is(200).One("td", "data-label", "At this pace"))
+	}
+	if got := atThisPace(); strings.Contains(got, "over the limit") {
+		t.Errorf("in 20 days of a month: %s", got)
+	}
+	g.Exec("UPDATE limit_windows SET cleared_at = now() - interval '5 days' WHERE reset_duration = '1M'")
+	if got := atThisPace(); !strings.Contains(got, "over the limit") {
+		t.Errorf("in 5 days since a reset: %s", got)
+	}
+	const usedUp = "1 budget is used up"
+	if page := webtest.Text(g.Session.Get("/usage").Is(200).One("main")); !strings.Contains(page, usedUp) {
+		t.Error("the page of all does not tell of the overall budget")
+	}
+	if page := webtest.Text(g.Session.Get("/usage?provider=openai").Is(200).One("main")); strings.Contains(page, usedUp) {
+		t.Error("the page of a provider tells of the overall budget")
+	}
+}
+
 // A budget of nothing blocks from the beginning: the usage page and the list of users say so alike.
 func TestBudgetOfNothingBlocks(t *testing.T) {
 	g := webtest.NewGateway(t)

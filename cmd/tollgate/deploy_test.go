@@ -115,6 +115,7 @@ func TestHelmChart(t *testing.T) {
 	}{
 		{"Deployment", all[0]["kind"]},
 		{2, at(all[0], "spec", "replicas")},
+		{"tollgate", at(all[0], "spec", "template", "metadata", "labels", "app.kubernetes.io/name")},
 		{"/readyz", at(container, "readinessProbe", "httpGet", "path")},
 		{"/healthz", at(container, "livenessProbe", "httpGet", "path")},
 		{"PodDisruptionBudget", all[2]["kind"]},
@@ -125,6 +126,11 @@ func TestHelmChart(t *testing.T) {
 		if fmt.Sprint(one.got) != fmt.Sprint(one.want) {
 			t.Errorf("%v, want %v", one.got, one.want)
 		}
+	}
+	// Prometheus finds the pods by it, whatever the release is called.
+	if !strings.Contains(readDeploy(t, "helm/templates/console.yaml"), "app.kubernetes.io/name: tollgate}") ||
+		!strings.Contains(readDeploy(t, "../docs/operations.md"), "[__meta_kubernetes_pod_label_app_kubernetes_io_name], regex: tollgate,") {
+		t.Error("the scrape of the docs does not find the pods of every release")
 	}
 	if text := readDeploy(t, "helm/templates/console.yaml"); !strings.Contains(text, "{name: TOLLGATE_TRUSTED_PROXIES, value: {{ .Values.trustedProxies | quote }}}") {
 		t.Error("the chart cannot name the proxies before the consoles")

@@ -230,6 +230,30 @@ func TestSpoolKeepsWhatWasSent(t *testing.T) {
 	must(t, s.environment, "", "ledger", "verify")
 }
 
+// The spool keeps no value of a key, and charges what was used by one to its user, who was deleted meanwhile.
+func TestSpooledUsageOfADeletedUserCounts(t *testing.T) {
+	t.Parallel()
+	s := newSpooling(t)
+	made := s.console.demand(t, http.StatusOK, "POST", "/api/users/"+s.load.user+"/virtual-keys", s.load.key, `{"name": "used"}`)
+	event := fmt.Sprintf(`{"virtual_key": %q, "provider": "openai", "model": "gpt-4o", "event_id": %q, "cost": 40}`,
+		made["virtual_key"].(map[string]any)["value"], uuid.NewString())
+	thaw := s.freeze(t)
+	s.console.demand(t, http.StatusAccepted, "POST", "/api/usage", s.load.key, event)
+	s.console.signal(t, syscall.SIGKILL)
+	thaw()
+	c := start(t, inFolder(s.dir))
+	c.demand(t, http.StatusOK, "DELETE", "/api/users/"+s.load.user, s.load.key, "")
+	c.signal(t, syscall.SIGTERM)
+	start(t, s.environment)
+	db := privateDatabase(t, s.dir)
+	eventually(t, "the spool is stored", func() bool {
+		return number(t, db, "SELECT (SELECT count(*) FROM counted_events) + (SELECT count(*) FROM usage_quarantine)") == 2
+	})
+	if n := number(t, db, "SELECT count(*) FROM counted_events WHERE cost = 40000000000 AND user_id = '"+s.load.user+"'"); n != 1 {
+		t.Error("usage of a deleted user's key is not theirs")
+	}
+}
+
 // What the disk does not take is not acknowledged, and a folder belongs to one console. Without the setting nothing is
 // kept.
 func TestSpoolThatIsFull(t *testing.T) {
