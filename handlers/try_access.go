@@ -16,6 +16,7 @@ import (
 	"tollgate/models/decision"
 	"tollgate/models/entitlement"
 	"tollgate/models/identity"
+	"tollgate/models/input"
 	"tollgate/models/problem"
 	"tollgate/views"
 	"tollgate/views/ui"
@@ -86,16 +87,13 @@ func (h *Handlers) try(
 	return h.Engine.TryAsOf(reqctx.Of(c), user.ID, call, *at)
 }
 
-// minuteForm is how a form sends a time in UTC.
-const minuteForm = "2006-01-02T15:04"
-
 // tryTime reads the time as of which a call is tried; nil for now.
 func tryTime(q *intake.Query) *time.Time {
 	text := q.Get("at")
 	if text == "" {
 		return nil
 	}
-	at, err := time.Parse(minuteForm, text)
+	at, err := time.Parse(input.MinuteForm, text)
 	switch {
 	case err != nil, at.Year() < 1970:
 		q.Refuse("at", "invalid_timestamp", "Give the time in UTC, such as 2026-11-27T16:00.")

@@ -50,7 +50,7 @@ func (h *Handlers) confirmRole(c *gin.Context, id string, in roleChoice) (asked 
 		return false, err
 	}
 	effects, err := attachment.PreviewRole(reqctx.Of(c), h.DB, id, in.RoleChoice)
-	if err != nil || effects.None() || in.Seen.Text == effects.Mark() {
+	if err != nil || effects.None() || in.Seen.Text == input.Mark(effects) {
 		return false, err
 	}
 	page := h.userFrame(c, user, "Give "+user.Name+" the role "+effects.Role+"?")

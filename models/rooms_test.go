@@ -61,7 +61,7 @@ var arrows = map[string][]string{
 	"decision": {
 		"access", "assignment",
 		"batch", "catalogue", "database", "entitlement", "identity", "input", "money", "plural", "policy", "problem",
-		"refusal", "window",
+		"refusal", "tally", "window",
 	},
 	"discovery":   {"catalogue", "database", "input", "mcptool", "outbound", "permission", "problem", "secret"},
 	"entitlement": {"assignment", "catalogue", "database", "identity", "money", "policy", "window"},
@@ -118,7 +118,7 @@ var arrows = map[string][]string{
 	"quota":   {"assignment", "database", "money", "policy", "virtualkey"},
 	"refusal": {"database", "money"},
 	"replica": {"database"},
-	"report":  {"database", "money", "policy", "problem", "profile", "window"},
+	"report":  {"database", "money", "policy", "problem", "profile", "tally", "window"},
 	"sample": {
 		"access", "account", "assignment", "attachment", "catalogue", "database", "entitlement", "identity", "input",
 		"mcptool", "money", "password", "permission", "policy", "problem", "profile", "propagation", "secret",
@@ -127,7 +127,7 @@ var arrows = map[string][]string{
 	"schema":    {"input", "problem"},
 	"scim":      {"input", "money", "problem"},
 	"scimquery": {"database", "input", "problem", "scim"},
-	"search":    {"blocked", "catalogue", "database", "input", "permission", "secret", "virtualkey"},
+	"search":    {"blocked", "catalogue", "database", "input", "permission", "policy", "secret", "virtualkey"},
 	"secret":    {},
 	"session":   {"audit", "batch", "database", "identity", "input", "password", "permission", "problem", "secret"},
 	"setting":   {"audit", "database", "identity", "input", "permission", "problem"},

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/uptrace/bun"
+
+	"tollgate/models/policy"
 )
 
 // Spread is how far a profile has been handed out, and how its copies compare with it.
@@ -19,8 +21,7 @@ type Spread struct {
 }
 
 // isBehind finds the copies c that a push would bring up to date: one that is paused or has ended is skipped.
-const isBehind = "c.is_active AND (c.from_role OR c.expires_at IS NULL OR c.expires_at > now()) " +
-	"AND c.template_version < p.policy_version"
+const isBehind = policy.ActiveCopy + " AND c.template_version < p.policy_version"
 
 // LoadSpread counts the copies and the roles of a profile.
 func LoadSpread(ctx context.Context, db bun.IDB, profileID int64) (s Spread, err error) {

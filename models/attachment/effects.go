@@ -2,8 +2,6 @@ package attachment
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -28,12 +26,6 @@ type RoleEffects struct {
 
 // None reports that their copies would stay the same.
 func (e RoleEffects) None() bool { return len(e.Gains)+len(e.Loses)+len(e.Ends)+len(e.Endless) == 0 }
-
-// Mark tells effects apart: other ones have to be seen before they happen.
-func (e RoleEffects) Mark() string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q", []any{e.RoleID, e.Gains, e.Loses, e.Ends, e.Endless, e.Keys}))
-	return hex.EncodeToString(sum[:16])
-}
 
 // PreviewRole returns what another role would do to the copies of a user. For a role that does not exist it is empty,
 // and it names nothing for the role that they have.

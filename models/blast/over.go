@@ -85,7 +85,7 @@ WITH pushed AS (
         AND w.used - w.cleared >= p.most
     LEFT JOIN budget_overrides AS o ON o.budget_id = l.id AND o.kind = l.kind AND (o.ends_at IS NULL
         OR o.ends_at > now())
-    WHERE c.access_profile_id = ?0 AND c.is_active AND (c.from_role OR c.expires_at IS NULL OR c.expires_at > now())
+    WHERE c.access_profile_id = ?0 AND ` + policy.ActiveCopy + `
       AND w.used - w.cleared >= p.most + coalesce(o.amount, 0)
       AND w.used - w.cleared < l.max_limit + coalesce(o.amount, 0)
       AND w.window_start IS NOT DISTINCT FROM window_start(l.reset_duration, l.quarter_start_month, pol.calendar,

@@ -20,7 +20,7 @@ WITH held AS (
     FROM user_access_profiles AS c
     JOIN policies AS p ON p.id = c.policy_id
     JOIN access_profiles AS t ON t.id = c.access_profile_id
-    WHERE c.is_active AND (c.from_role OR c.expires_at IS NULL OR c.expires_at > now()) AND `
+    WHERE ` + policy.ActiveCopy + ` AND `
 	startedLines = `
 ), line AS (
     SELECT h.*, l.id AS line_id, ` + policy.ScopeOf + ` AS scope, l.kind, l.reset_duration AS duration,

@@ -11,8 +11,10 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"tollgate/models/entitlement"
+	"tollgate/models/input"
 	"tollgate/models/policy"
 	"tollgate/models/problem"
+	"tollgate/models/tally"
 )
 
 // asOf is what a user's copies of today would have been at an earlier time: their windows then, with what had been
@@ -44,53 +46,39 @@ func asOf(ctx context.Context, db bun.IDB, user uuid.UUID, at time.Time) (*entit
 		Line  uuid.UUID
 		Kind  string
 		Start time.Time
-		policy.Amounts
+		Used  int64
 	}
-	err = db.NewRaw(`
-SELECT l.line, l.kind, l.start, coalesce(sum(e.cost), 0)::bigint AS spend, sum(e.tokens)::bigint AS tokens,
-    sum(e.requests)::bigint AS requests
-FROM (
-    SELECT line_ids, line_kinds, window_starts, cost, tokens, requests FROM counted_events
-    WHERE user_id = ?0 AND occurred_at > ?1
-    UNION ALL
-    SELECT e.line_ids, e.line_kinds, e.window_starts, a.amount, 0, 0
-    FROM usage_adjustments AS a JOIN counted_events AS e ON e.event_id = a.event_id AND e.week = a.week
-    WHERE a.created_at > ?1 AND e.user_id = ?0
-) AS e CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.window_starts) AS l(line, kind, start)
-WHERE l.line = ANY (?2::uuid[]) GROUP BY 1, 2, 3`,
-		user.String(), at, pgdialect.Array(texts(lines))).Scan(ctx, &later)
-	if err != nil {
+	if err := db.NewRaw(usedLater, user.String(), at, pgdialect.Array(texts(lines))).Scan(ctx, &later); err != nil {
 		return nil, fmt.Errorf("read what was used later: %w", err)
-	}
-	var cleared []struct {
-		Line   uuid.UUID
-		Kind   string
-		Start  time.Time
-		Amount int64
-	}
-	err = db.NewRaw(`
-SELECT line_id AS line, kind, window_start AS start, cleared AS amount FROM limit_windows
-WHERE line_id = ANY (?::uuid[]) AND cleared_at > ?`, pgdialect.Array(texts(lines)), at).Scan(ctx, &cleared)
-	if err != nil {
-		return nil, fmt.Errorf("read what was reset later: %w", err)
-	}
-	for _, l := range cleared {
-		if c := byCounter[counterKey{l.Line, l.Kind, l.Start.UnixMicro()}]; c != nil {
-			c.Used += l.Amount
-		}
 	}
 	for _, l := range later {
 		if c := byCounter[counterKey{l.Line, l.Kind, l.Start.UnixMicro()}]; c != nil {
-			c.Used = max(0, c.Used-l.Amounts.Of(l.Kind))
+			c.Used = max(0, c.Used-l.Used)
 		}
 	}
 	return h, nil
 }
 
+// usedLater is by how much counters of a user ?0, of the limits ?2, have grown since ?1: by events, what was taken back
+// of any, and resets.
+const usedLater = `
+SELECT line, kind, start, sum(used)::bigint AS used FROM (
+    SELECT l.line, l.kind, l.start, ` + policy.AmountOfEvent + ` AS used
+    FROM counted_events AS e CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.window_starts) AS l(line, kind, start)
+    WHERE e.user_id = ?0 AND e.occurred_at > ?1
+    UNION ALL
+    SELECT l.line, l.kind, l.start, a.amount
+    FROM usage_adjustments AS a JOIN counted_events AS e ON e.event_id = a.event_id AND e.week = a.week
+        CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.window_starts) AS l(line, kind, start)
+    WHERE a.created_at > ?1 AND e.user_id = ?0 AND l.kind = 'spend'
+    UNION ALL
+    SELECT line_id, kind, window_start, -cleared FROM limit_windows WHERE line_id = ANY (?2::uuid[]) AND cleared_at > ?1
+) AS changed WHERE line = ANY (?2::uuid[]) GROUP BY 1, 2, 3`
+
 // checkEvents refuses a time after which some events are dropped, so that what was used until then is not known.
 func checkEvents(ctx context.Context, db bun.IDB, at time.Time) error {
 	var dropped sql.NullTime
-	err := db.NewRaw("SELECT max(closed_at) FROM usage_weeks WHERE dropped_at IS NOT NULL").Scan(ctx, &dropped)
+	err := db.NewRaw("SELECT "+tally.DroppedUntil).Scan(ctx, &dropped)
 	if err != nil {
 		return fmt.Errorf("look for the events that are kept: %w", err)
 	}
@@ -98,7 +86,8 @@ func checkEvents(ctx context.Context, db bun.IDB, at time.Time) error {
 		return nil
 	}
 	return problem.Refuse(problem.Unreadable, "at", "events_dropped", "Choose a time after "+
-		dropped.Time.UTC().Format("2006-01-02T15:04")+" UTC: earlier usage is dropped, so that it is not known what was used then.")
+		dropped.Time.UTC().Format(input.MinuteForm)+
+		" UTC: earlier usage is dropped, so that it is not known what was used then.")
 }
 
 type counterKey struct {

@@ -47,7 +47,7 @@ func Domain(
 	if err != nil {
 		return done, err
 	}
-	if in.Seen.Given() && in.Seen.Text != plan.Mark() {
+	if in.Seen.Given() && in.Seen.Text != input.Mark(plan) {
 		return done, problem.Refuse(problem.Conflict, "", "changed_meanwhile",
 			"Look again before you hand them over: the users of the domain, or what they would get, have changed.")
 	}

@@ -2,9 +2,6 @@ package handover
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 
 	"github.com/uptrace/bun"
@@ -43,13 +40,6 @@ type Plan struct {
 	Endless     map[string]int `json:"endless"` // whose copy no longer ends: it is direct, until an end
 	DeletedKeys int64          `json:"deleted_keys"`
 	Deactivated int            `json:"deactivated_users"` // whose role changes when they are back
-}
-
-// Mark tells two plans apart.
-func (p Plan) Mark() string {
-	encoded, _ := json.Marshal(p)
-	sum := sha256.Sum256(encoded)
-	return hex.EncodeToString(sum[:16])
 }
 
 // candidate is a user of the console with an address of the domain.

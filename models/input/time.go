@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// MinuteForm is how a form sends a time, which is in UTC.
+const MinuteForm = "2006-01-02T15:04"
+
 var (
 	rfc3339 = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$`)
 	picked  = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?$`) // what a browser's date picker sends
@@ -23,7 +26,7 @@ func (c *Reader) Time(field string, v Value, what string) (time.Time, bool) {
 	}
 	text := v.Text
 	if v.FromForm && picked.MatchString(text) {
-		if len(text) == len("2006-01-02T15:04") {
+		if len(text) == len(MinuteForm) {
 			text += ":00"
 		}
 		text += "Z"

@@ -1,6 +1,9 @@
 package input
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"time"
 
 	"tollgate/models/problem"
@@ -8,6 +11,13 @@ import (
 
 // Version is the state of a row that a form was made from, as the form sends it back: when the row was changed last.
 func Version(changed time.Time) Value { return FormValue(changed.UTC().Format(time.RFC3339Nano)) }
+
+// Mark tells two previews apart, as a form sends back which one was seen.
+func Mark(preview any) string {
+	encoded, _ := json.Marshal(preview)
+	sum := sha256.Sum256(encoded)
+	return hex.EncodeToString(sum[:16])
+}
 
 // Edited is when the state was made that a version stands for.
 func Edited(version Value) (time.Time, error) { return time.Parse(time.RFC3339Nano, version.Text) }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"tollgate/models/tally"
 )
 
 // sums says which days of usage_days are added up already, and has what pages show about a whole report. The zero value
@@ -37,7 +39,7 @@ coalesce((SELECT name FROM users WHERE id = ?0), (SELECT name FROM former_names 
 coalesce((SELECT name FROM access_profiles WHERE id = ?1), (SELECT name FROM former_names
     WHERE kind = 'access_profile' AND id = ?1::bigint::text), '') AS profile_name,
 (SELECT count(*) FROM usage_quarantine WHERE outcome IS NULL) AS quarantined,
-`+droppedUntil+` AS dropped_until
+`+tally.DroppedUntil+` AS dropped_until
 FROM usage_totals_state, set_config('jit', 'off', true) AS jit, set_config('work_mem', '64MB', true) AS work_mem,
     set_config('parallel_setup_cost', '50000', true) AS parallel_setup_cost`, q.UserID, q.ProfileID).Scan(ctx, &q.sums)
 	if err != nil {

@@ -61,7 +61,7 @@ func (n *Needs) loadLimits(ctx context.Context, db bun.IDB, q Query) error {
 func activeLines(db bun.IDB, q Query) *bun.SelectQuery {
 	lines := db.NewSelect().TableExpr("user_access_profiles AS c").Join("JOIN policies AS p ON p.id = c.policy_id").
 		Join("JOIN limit_lines AS l ON l.policy_id = p.id AND l.kind = 'spend'").
-		Where("c.is_active AND (c.from_role OR c.expires_at IS NULL OR c.expires_at > now())")
+		Where(policy.ActiveCopy)
 	if q.UserID != "" {
 		lines = lines.Where("c.user_id = ?", q.UserID)
 	}

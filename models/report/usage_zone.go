@@ -11,6 +11,7 @@ import (
 
 	"tollgate/models/problem"
 	"tollgate/models/profile"
+	"tollgate/models/tally"
 	"tollgate/models/window"
 )
 
@@ -27,23 +28,23 @@ SELECT moved.day, s.user_id, s.access_profile_id, s.provider, s.model,
        moved.sign * s.cost, moved.sign * s.tokens, moved.sign * s.requests, moved.sign * s.unpriced
 FROM unnest(?3::timestamptz[], ?4::timestamptz[], ?5::date[], ?6::date[]) AS gap(first, behind, gains, loses)
     CROSS JOIN LATERAL (
-        SELECT gap.gains, gap.loses, e.user_id, coalesce(e.access_profile_id, 0) AS access_profile_id,
-               CASE WHEN e.tool_name = '' THEN e.provider ELSE 'mcp' END AS provider,
-               CASE WHEN e.tool_name = '' THEN e.model ELSE e.mcp_client_id || '/' || e.tool_name END AS model,
+        SELECT gap.gains, gap.loses, ` + keysOfEvent + `,
                coalesce(sum(e.cost), 0) AS cost, sum(e.tokens) AS tokens, sum(e.requests)::bigint AS requests,
                count(*) FILTER (WHERE e.cost IS NULL AND e.tool_name = '') AS unpriced
         FROM counted_events AS e WHERE e.occurred_at >= gap.first AND e.occurred_at < gap.behind GROUP BY 3, 4, 5, 6
     ) AS s
     CROSS JOIN LATERAL (VALUES (s.gains, 1), (s.loses, -1)) AS moved(day, sign)
 UNION ALL
-SELECT moved.day, e.user_id, coalesce(e.access_profile_id, 0),
-       CASE WHEN e.tool_name = '' THEN e.provider ELSE 'mcp' END,
-       CASE WHEN e.tool_name = '' THEN e.model ELSE e.mcp_client_id || '/' || e.tool_name END,
-       moved.sign * a.amount, 0, 0, 0
+SELECT moved.day, ` + keysOfEvent + `, moved.sign * a.amount, 0, 0, 0
 FROM usage_adjustments AS a JOIN counted_events AS e ON e.event_id = a.event_id AND e.week = a.week
     JOIN unnest(?3::timestamptz[], ?4::timestamptz[], ?5::date[], ?6::date[]) AS gap(first, behind, gains, loses)
         ON e.occurred_at >= gap.first AND e.occurred_at < gap.behind
     CROSS JOIN LATERAL (VALUES (gap.gains, 1), (gap.loses, -1)) AS moved(day, sign)`
+
+// keysOfEvent are what a day has sums by, of an event e.
+const keysOfEvent = `e.user_id, coalesce(e.access_profile_id, 0) AS access_profile_id,
+    CASE WHEN e.tool_name = '' THEN e.provider ELSE 'mcp' END AS provider,
+    CASE WHEN e.tool_name = '' THEN e.model ELSE e.mcp_client_id || '/' || e.tool_name END AS model`
 
 // isUsed excludes sums of parts that cancel each other out.
 const isUsed = "sum(d.cost) <> 0 OR sum(d.tokens) <> 0 OR sum(d.requests) <> 0 OR sum(d.unpriced) <> 0"
@@ -76,16 +77,13 @@ func (q Query) zonedDaysArgs(db bun.IDB, from source) []any {
 	return append(args, q.days(db, from, q.Since.AddDate(0, 0, -1), q.Until.AddDate(0, 0, 1)))
 }
 
-// droppedUntil is when the last event arrived that is dropped by now; null before the first is.
-const droppedUntil = "(SELECT max(closed_at) FROM usage_weeks WHERE dropped_at IS NOT NULL)"
-
 // checkZone is zoneKnown for an export, which reads nothing else before its rows.
 func (q Query) checkZone(ctx context.Context, db bun.IDB) error {
 	if q.Zone == nil {
 		return nil
 	}
 	var dropped sql.NullTime
-	if err := db.NewRaw("SELECT "+droppedUntil).Scan(ctx, &dropped); err != nil {
+	if err := db.NewRaw("SELECT "+tally.DroppedUntil).Scan(ctx, &dropped); err != nil {
 		return fmt.Errorf("look for the events that are kept: %w", err)
 	}
 	return q.zoneKnown(dropped)

@@ -9,10 +9,8 @@ import (
 
 	"tollgate/models/catalogue"
 	"tollgate/models/database"
+	"tollgate/models/policy"
 )
-
-// active is the condition of a copy c that grants something now.
-const active = "c.is_active AND (c.from_role OR c.expires_at IS NULL OR c.expires_at > now())"
 
 // grants is the condition of a provider config that grants a model. A listed name may have "provider/" in front.
 const grants = "(g.all_models_allowed OR g.allowed_models && ARRAY[m.model, m.provider || '/' || m.model])"
@@ -70,7 +68,7 @@ FROM (
     FROM granting AS g JOIN access_profiles AS t USING (policy_id) GROUP BY t.id
     UNION ALL
     SELECT false, bit_or(g.bits)
-    FROM granting AS g JOIN user_access_profiles AS c USING (policy_id) WHERE ` + active + ` GROUP BY c.user_id
+    FROM granting AS g JOIN user_access_profiles AS c USING (policy_id) WHERE ` + policy.ActiveCopy + ` GROUP BY c.user_id
 ) AS counted JOIN generate_series(1, cardinality($1::text[])) AS n ON counted.bits & (1 << n) <> 0
 GROUP BY n`
 
@@ -162,7 +160,7 @@ func CallersOf(ctx context.Context, db bun.IDB, asked Asked) (Callers, error) {
 	err := db.NewRaw(`
 WITH `+granting+`, held AS (
     SELECT c.access_profile_id, c.user_id
-    FROM user_access_profiles AS c WHERE c.policy_id IN (SELECT policy_id FROM granting) AND `+active+`
+    FROM user_access_profiles AS c WHERE c.policy_id IN (SELECT policy_id FROM granting) AND `+policy.ActiveCopy+`
 ), counted AS (
     SELECT access_profile_id AS id, count(*) AS holders FROM held GROUP BY 1
 )

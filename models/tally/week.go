@@ -18,6 +18,9 @@ import (
 // at most.
 const weeksBefore = 7
 
+// DroppedUntil is in SQL when the last event arrived that is dropped by now; null before the first is.
+const DroppedUntil = "(SELECT max(closed_at) FROM usage_weeks WHERE dropped_at IS NOT NULL)"
+
 // ErrNoOpenWeek says that there is no week to store events in.
 var ErrNoOpenWeek = errors.New("no week is open to store events in")
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"tollgate/models/input"
 	"tollgate/models/money"
 	"tollgate/models/plural"
 	"tollgate/models/problem"
@@ -186,7 +187,7 @@ func (p RefusalRows) tryPath(r refusal.Row) string {
 
 // tryHref asks again as of the last refusal.
 func (p RefusalRows) tryHref(r refusal.Row) string {
-	query := url.Values{"model": {r.Asked}, "at": {r.LastAt.UTC().Format("2006-01-02T15:04")}}
+	query := url.Values{"model": {r.Asked}, "at": {r.LastAt.UTC().Format(input.MinuteForm)}}
 	if r.Type == "mcp_tool_blocked" {
 		server, tool, _ := strings.Cut(r.Asked, "/")
 		query = url.Values{"mcp_client_id": {server}, "tool_name": {tool}, "at": query["at"]}
