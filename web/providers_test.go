@@ -80,7 +80,7 @@ func TestProviderInputsRefused(t *testing.T) {
 		t.Errorf("%d providers were stored", n)
 	}
 	c.APIKey().API("POST", "/api/providers", `{"name":"x","api_base":"http://169.254.169.254"}`).Refuses(400, "unknown_field", "api_base")
-	c.APIKey().API("POST", "/api/providers", `{"name":"MCP"}`).Refuses(400, "invalid_name", "name")
+	c.APIKey().API("POST", "/api/providers", `{"name":"mcp"}`).Refuses(400, "invalid_name", "name")
 	c.Login(webtest.Admin).Post("/providers", form("name", "x", "api_base", "y")).Refuses(400, "unknown_field", "api_base")
 }
 

@@ -53,7 +53,7 @@ func (in ProviderInput) Read(c *input.Reader, p Provider) Provider {
 	if p.Name == "" {
 		c.Required("name", in.Name, "a name")
 		p.Name, _ = c.Identifier("name", in.Name, "a name")
-		if input.Fold(p.Name) == toolsProvider {
+		if p.Name == toolsProvider {
 			c.Add("name", "invalid_name", "Choose another name: reports list the calls of MCP tools under "+toolsProvider+".")
 		}
 	} else {

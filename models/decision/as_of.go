@@ -64,7 +64,8 @@ func asOf(ctx context.Context, db bun.IDB, user uuid.UUID, at time.Time) (*entit
 const usedLater = `
 SELECT line, kind, start, sum(used)::bigint AS used FROM (
     SELECT l.line, l.kind, l.start, ` + policy.AmountOfEvent + ` AS used
-    FROM counted_events AS e CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.window_starts) AS l(line, kind, start)
+    FROM counted_events AS e
+        CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.window_starts) AS l(line, kind, start)
     WHERE e.user_id = ?0 AND e.occurred_at > ?1
     UNION ALL
     SELECT l.line, l.kind, l.start, a.amount
