@@ -129,7 +129,7 @@ func (h *Handlers) describeConflict(c *gin.Context, e *shownForm) error {
 	if err != nil {
 		return err
 	}
-	yours, _ := e.form.Apply(profile.Profile{IsActive: true})
+	yours, mistakes := e.form.Apply(profile.Profile{IsActive: true})
 	base := current
 	if !e.form.Base.Given() {
 		e.form.Base = e.form.BaseVersion
@@ -160,7 +160,7 @@ func (h *Handlers) describeConflict(c *gin.Context, e *shownForm) error {
 		field := editor.ConflictField{Name: "choose." + side.name, Label: side.label}
 		field.Yours, field.Saved = ui.CompareLines(mine[side.name], theirs[side.name])
 		switch {
-		case slices.Equal(was[side.name], mine[side.name]):
+		case slices.Equal(was[side.name], mine[side.name]) && !mistakes.Under(side.name):
 			field.Chosen, field.Changed = "saved", "they changed it"
 		case slices.Equal(was[side.name], theirs[side.name]):
 			field.Chosen, field.Changed = "yours", "you changed it"

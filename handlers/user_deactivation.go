@@ -72,7 +72,7 @@ func (h *Handlers) ActivateUser(c *gin.Context) error {
 	if _, err := provision.Activate(reqctx.Of(c), h.DB, reqctx.Actor(c), c.Param("id")); err != nil {
 		return err
 	}
-	return h.stateChanged(c, " is active again, with everything as it was.")
+	return h.stateChanged(c, " is active again.")
 }
 
 // stateChanged answers with the user as they are now.

@@ -96,6 +96,27 @@ func TestBlastRadiusOfToolsAndNothing(t *testing.T) {
 	}
 }
 
+// Models without a price that an edit begins to refuse are in use and removed; those with a price stay.
+func TestBlastRadiusOfRefusingUnpriced(t *testing.T) {
+	g := webtest.NewGateway(t)
+	for _, model := range []string{"gpt-4o", "gpt-4o-mini"} {
+		g.Admin.Counted(webtest.Event(g.Key, "model", model, "cost", 1))
+	}
+	g.Admin.API("PUT", "/api/providers/openai",
+		`{"prices":[{"model":"gpt-4o","input_cost_per_million_tokens":1,"output_cost_per_million_tokens":2}]}`).Is(200)
+	page, form := editing(g, g.Work)
+	for name := range form {
+		if strings.HasSuffix(name, ".allowed_models") {
+			form.Set(strings.TrimSuffix(name, "allowed_models")+"refuse_unpriced", "true")
+		}
+	}
+	form.Set("op", "refresh")
+	said := webtest.Text(g.Session.Post(page, form).Is(200).One("aside", "id", "blast"))
+	if !strings.Contains(said, "1 call · $1.00 in the last 30 days") || !strings.Contains(said, "openai/gpt-4o-mini 1 call") {
+		t.Errorf("the column says: %s", said)
+	}
+}
+
 // Where it takes too long to say whom an edit hits, the editor says so and works on.
 func TestBlastRadiusTakesTooLong(t *testing.T) {
 	g := webtest.NewGateway(t)

@@ -130,7 +130,7 @@ func TestFrozenDatabaseIsReportedInTime(t *testing.T) {
 func TestDatabaseFreezesDuringARequest(t *testing.T) {
 	g := webtest.NewGateway(t)
 	w, address := g.DatabaseWire(nil)
-	frozen := [][]byte{[]byte("FROM access_profiles"), []byte("UPDATE users"), []byte("INSERT INTO access_profiles")}
+	frozen := [][]byte{[]byte("FROM access_profiles"), []byte("UPDATE users"), []byte(`INSERT INTO "access_profiles"`)}
 	w.Cut = func(sent []byte) bool {
 		if slices.ContainsFunc(frozen, func(part []byte) bool { return bytes.Contains(sent, part) }) {
 			w.Mute.Store(true)

@@ -156,6 +156,31 @@ func TestRotateKey(t *testing.T) {
 	works(webtest.Text(s.Session.Follow(made).One("code", "id", "secret")), true)
 }
 
+// A value that was valid until the key was rotated once more, or deleted, is retired then, not at the first rotation.
+func TestValuesAreRetiredWhenTheyEnd(t *testing.T) {
+	for name, end := range map[string]func(g webtest.Gateway, key webtest.Object){
+		"rotated": func(g webtest.Gateway, key webtest.Object) {
+			g.Admin.API("POST", webtest.RotatePath(key), nil).Is(200)
+		},
+		"deleted": func(g webtest.Gateway, key webtest.Object) {
+			g.Admin.API("DELETE", webtest.KeyPath(g.Ada, key), nil).Is(200)
+		},
+		"without copies": func(g webtest.Gateway, _ webtest.Object) {
+			g.Admin.API("DELETE", "/api"+webtest.CopyPath(g.Ada, g.Held), nil).Is(200)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := webtest.NewGateway(t)
+			key := g.Keys(g.Ada)[0]
+			g.Admin.API("POST", webtest.RotatePath(key), `{"grace_period_seconds":2592000}`).Is(200)
+			g.Exec("UPDATE retired_keys SET retired_at = now() - interval '25 days'")
+			end(g, key)
+			webtest.Same(t, "values that ended just now",
+				g.Count("retired_keys WHERE retired_at > now() - interval '1 day'"), 2)
+		})
+	}
+}
+
 func TestRotateKeyRefused(t *testing.T) {
 	s := webtest.NewStage(t)
 	_, key := s.Assign(s.Ada, webtest.Research)

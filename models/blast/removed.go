@@ -119,14 +119,16 @@ type losses struct {
 	providers     []string // as usage has them, of which something goes
 	before, after map[string]policy.ProviderConfig
 	tools         map[string]bool // "server/tool"
+	offered       catalogue.Catalogue
 }
 
 func losing(before, after policy.Policy, offered catalogue.Catalogue) losses {
-	l := losses{before: byProvider(before), after: byProvider(after), tools: map[string]bool{}}
+	l := losses{before: byProvider(before), after: byProvider(after), tools: map[string]bool{}, offered: offered}
 	for name, was := range l.before {
 		is, stays := l.after[name]
 		gone := func(model string) bool { return !is.MatchModel(catalogue.BareModel(name, model)) }
-		if !stays || was.AllModelsAllowed && !is.AllModelsAllowed || slices.ContainsFunc(was.AllowedModels, gone) {
+		if !stays || was.AllModelsAllowed && !is.AllModelsAllowed || is.RefuseUnpriced && !was.RefuseUnpriced ||
+			slices.ContainsFunc(was.AllowedModels, gone) {
 			l.providers = append(l.providers, name)
 		}
 	}
@@ -160,10 +162,15 @@ func (l losses) loses(i Item) bool {
 	if i.Provider == toolProvider && l.tools[i.Model] {
 		return true
 	}
-	was, there := l.before[i.Provider]
-	if !there || !was.MatchModel(i.Model) {
+	return l.grants(l.before, i) && !l.grants(l.after, i)
+}
+
+// grants reports whether the configs of a policy grant a model, at its price in the catalogue.
+func (l losses) grants(configs map[string]policy.ProviderConfig, i Item) bool {
+	config, named := configs[i.Provider]
+	if !named || !config.MatchModel(i.Model) {
 		return false
 	}
-	is, stays := l.after[i.Provider]
-	return !stays || !is.MatchModel(i.Model)
+	_, priced := l.offered.Price(i.Provider, i.Model)
+	return priced || !config.RefuseUnpriced
 }

@@ -2,6 +2,7 @@ package problem
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -22,6 +23,14 @@ func (p Problems) Error() string {
 		lines[i] = fmt.Sprintf("%s: %s (%s)", problem.Field, problem.Message, problem.Code)
 	}
 	return strings.Join(lines, "; ")
+}
+
+// Under reports whether any problem is of a field or of what is in it.
+func (p Problems) Under(field string) bool {
+	return slices.ContainsFunc(p, func(found Problem) bool {
+		rest, in := strings.CutPrefix(found.Field, field)
+		return in && (rest == "" || rest[0] == '[' || rest[0] == '.')
+	})
 }
 
 // At returns the messages about one field.

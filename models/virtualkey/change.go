@@ -162,12 +162,18 @@ func Delete(ctx context.Context, db bun.IDB, actor permission.Actor, user, id st
 	return old, err
 }
 
-// retire records the owner of a value: usage that is reported later is still charged to them.
+// retire records the owner of a key's values: usage that is reported later is still charged to them. The value before
+// the last rotation may have been valid until now.
 func retire(ctx context.Context, tx database.Tx, k Key) error {
-	_, err := tx.NewRaw("INSERT INTO retired_keys (key_hash, key_id, user_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-		k.KeyHash, k.ID, k.UserID).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("retire a key's value: %w", err)
+	for _, hash := range [][]byte{k.KeyHash, k.PreviousHash} {
+		if hash == nil {
+			continue
+		}
+		_, err := tx.NewRaw(`INSERT INTO retired_keys (key_hash, key_id, user_id) VALUES (?, ?, ?)
+ON CONFLICT (key_hash) DO UPDATE SET retired_at = excluded.retired_at`, hash, k.ID, k.UserID).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("retire a key's value: %w", err)
+		}
 	}
 	return nil
 }
