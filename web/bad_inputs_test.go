@@ -35,9 +35,10 @@ func TestBadInputs(t *testing.T) {
 	shared := webtest.NewCast(t)
 	var before string
 	shared.Scan(&before, webtest.Everything)
-	for _, row := range badInputs(t) {
+	for n, row := range badInputs(t) {
 		paths := []string{row.Path}
-		if rest, ok := strings.CutPrefix(row.Path, "/api/"); ok {
+		// Both names of a path have one handler: outside make soak, every fifth row is sent to the other one, too.
+		if rest, ok := strings.CutPrefix(row.Path, "/api/"); ok && (webtest.Soaks() || n%5 == 0) {
 			paths = append(paths, "/api/governance/"+rest)
 		}
 		for _, path := range paths {

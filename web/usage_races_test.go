@@ -3,7 +3,6 @@ package web_test
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -16,7 +15,7 @@ import (
 
 // soaked is n rounds, or many more in a long run.
 func soaked(n int) int {
-	if os.Getenv("TOLLGATE_SOAK") != "" {
+	if webtest.Soaks() {
 		return webtest.Rounds()
 	}
 	return n
@@ -103,7 +102,7 @@ func TestRaceCounters(t *testing.T) {
 	other, _ := g.Another(g.AppURL())
 	consoles := []*webtest.Console{g.Console, other}
 	each := 8
-	if os.Getenv("TOLLGATE_SOAK") != "" {
+	if webtest.Soaks() {
 		each = 200
 	}
 	_, key := g.Give(g.Bob, g.ProfileNaming("Open", `"budgets":[{"max_limit":1000000,"reset_duration":"1M"}],"rate_limit":{"token_max_limit":1000000,"token_reset_duration":"1M"}`))

@@ -55,29 +55,47 @@ func URL(t testing.TB) string {
 // URLs are the addresses of one fresh database for the serving role and for the owner of its tables.
 func URLs(t testing.TB) (app, owner string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	server, err := sharedServer()
+	server := started(t)
+	return server.copyOf(t, server.template)
+}
+
+func started(t testing.TB) *server {
+	t.Helper()
+	s, err := sharedServer()
 	if err != nil {
 		t.Fatalf("start the test database server: %v", err)
 	}
-	name := "test_" + strconv.FormatInt(server.created.Add(1), 10)
-	// Copying files takes less than half as long as writing a log of each block.
-	create := "CREATE DATABASE ? TEMPLATE ? STRATEGY file_copy"
-	if err := server.exec(ctx, create, bun.Name(name), bun.Name(server.template)); err != nil {
-		t.Fatalf("create a test database: %v", err)
-	}
+	return s
+}
+
+// copyOf creates a database until the test ends.
+func (s *server) copyOf(t testing.TB, template string) (app, owner string) {
+	t.Helper()
+	name := s.create(t, template)
 	t.Cleanup(func() {
-		if !server.inMemory {
+		if !s.inMemory {
 			return
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		if err := server.drop(ctx, name); err != nil {
+		if err := s.drop(ctx, name); err != nil {
 			t.Errorf("drop the test database: %v", err)
 		}
 	})
-	return server.url(appRole, name), server.url(ownerRole, name)
+	return s.url(appRole, name), s.url(ownerRole, name)
+}
+
+// create creates a database. Copying files takes less than half as long as writing a log of each block.
+func (s *server) create(t testing.TB, template string) (name string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	name = "test_" + strconv.FormatInt(s.created.Add(1), 10)
+	err := s.exec(ctx, "CREATE DATABASE ? TEMPLATE ? STRATEGY file_copy", bun.Name(name), bun.Name(template))
+	if err != nil {
+		t.Fatalf("create a test database: %v", err)
+	}
+	return name
 }
 
 // server is a persistent cluster that this process uses alone. Nothing stops it:

@@ -46,15 +46,6 @@ type Stage struct {
 	Ada, Bob string
 }
 
-// NewStage starts a console with two profiles and the users of tests about copies.
-func NewStage(t *testing.T) Stage {
-	t.Helper()
-	s := Stage{Cast: NewCast(t)}
-	s.Admin.API("POST", "/api/access-profiles", Nested).Is(http.StatusCreated)
-	s.Ada, s.Bob = s.Member(Ada, "Viewer"), s.Member(Bob, "Viewer")
-	return s
-}
-
 // Research is the id of the profile that tests of copies assign.
 const Research = 4
 
@@ -162,9 +153,12 @@ func (a Answer) Refusal() Object {
 	return said
 }
 
+// Soaks reports whether this is make soak, which leaves nothing out.
+func Soaks() bool { return os.Getenv("TOLLGATE_SOAK") != "" }
+
 // Rounds is how often a race is run.
 func Rounds() int {
-	if os.Getenv("TOLLGATE_SOAK") != "" {
+	if Soaks() {
 		return 500
 	}
 	return 20

@@ -19,7 +19,6 @@ import (
 	"tollgate/models/caller"
 	"tollgate/models/connection"
 	"tollgate/models/database"
-	"tollgate/models/dbtest"
 	"tollgate/models/decision"
 	"tollgate/models/ledger"
 	"tollgate/models/metrics"
@@ -55,15 +54,25 @@ type Console struct {
 func NewConsole(t testing.TB, changes ...func(*handlers.Handlers)) *Console {
 	t.Helper()
 	c := EmptyConsole(t, changes...)
+	c.addUsers()
+	return c
+}
+
+func (c *Console) addUsers() {
+	c.T.Helper()
 	c.AddUser(Admin, "Admin")
 	c.AddUser(Viewer, "Viewer")
-	return c
 }
 
 // EmptyConsole is a console without a user.
 func EmptyConsole(t testing.TB, changes ...func(*handlers.Handlers)) *Console {
 	t.Helper()
-	app, ownerURL := dbtest.URLs(t)
+	app, owner := checked.URLs(t)
+	return startConsole(t, app, owner, changes...)
+}
+
+func startConsole(t testing.TB, app, ownerURL string, changes ...func(*handlers.Handlers)) *Console {
+	t.Helper()
 	c := &Console{T: t, DB: Connect(t, app), Log: &Buffer{}, OwnerURL: ownerURL}
 	log := slog.New(slog.NewJSONHandler(c.Log, nil))
 	keys, err := secret.DeriveKeys([]byte("a secret for tests, of 32 bytes."))

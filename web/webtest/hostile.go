@@ -53,23 +53,6 @@ type Cast struct {
 	Session       Client
 }
 
-// NewCast starts a console with profiles that hostile requests are aimed at.
-func NewCast(t *testing.T) Cast {
-	c := NewConsole(t)
-	for _, row := range []string{
-		`INSERT INTO providers (name, models) VALUES ('openai', '{gpt-4o,gpt-4o-mini}')`,
-		`INSERT INTO mcp_servers (client_id, name, name_key, tools) VALUES ('github', 'github', 'github', '{create_issue,delete_repo}'), ('jira', 'jira', 'jira', '{t}')`,
-		`INSERT INTO tool_groups (name, name_key) VALUES ('Review', 'review')`,
-	} {
-		c.Exec(row)
-	}
-	made := Cast{c, c.APIKey(), c.APIKey("AccessProfiles:View"), c.Login(Admin).With("Sec-Fetch-Site", "same-origin")}
-	for _, name := range []string{"Engineering", "Straße", "Café"} {
-		made.Admin.API("POST", "/api/access-profiles", map[string]string{"name": name}).Is(http.StatusCreated)
-	}
-	return made
-}
-
 // Play sends the row as the catalogue describes it, with real credentials in place of its names.
 func (c Cast) Play(t *testing.T, row BadInput, path string) Answer {
 	t.Helper()
