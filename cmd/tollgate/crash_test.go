@@ -20,7 +20,7 @@ func rounds(often int) int {
 
 func TestKilledConsoleLosesNothing(t *testing.T) {
 	t.Parallel()
-	dir := dataFolder(t)
+	dir := migratedFolder(t)
 	key := strings.TrimSpace(must(t, inFolder(dir), "", "api-key", "create", "--name", "test"))
 	for round := range rounds(30) {
 		c := start(t, inFolder(dir))
@@ -42,7 +42,7 @@ func TestKilledConsoleLosesNothing(t *testing.T) {
 
 func TestKilledServerEndsTheConsole(t *testing.T) {
 	t.Parallel()
-	dir := dataFolder(t)
+	dir := migratedFolder(t)
 	key := strings.TrimSpace(must(t, inFolder(dir), "", "api-key", "create", "--name", "test"))
 	for round := range rounds(30) {
 		c := start(t, inFolder(dir))

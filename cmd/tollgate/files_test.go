@@ -75,7 +75,7 @@ func (r repository) api(method, path, body string) {
 // Files go from a repository into a console and back, and each exit code says what a pipeline has to know.
 func TestFiles(t *testing.T) {
 	t.Parallel()
-	data := dataFolder(t)
+	data := migratedFolder(t)
 	c := start(t, append(inFolder(data), "TOLLGATE_ADMIN_EMAIL=ada@example.com", "TOLLGATE_ADMIN_PASSWORD=correct horse battery"))
 	key := func(name string, more ...string) string {
 		return strings.TrimSpace(must(t, inFolder(data), "", append([]string{"api-key", "create", "--name", name}, more...)...))

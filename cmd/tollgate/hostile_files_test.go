@@ -14,7 +14,7 @@ import (
 func TestFilesWithOddNames(t *testing.T) {
 	t.Parallel()
 	console := func() repository {
-		data := dataFolder(t)
+		data := migratedFolder(t)
 		c := start(t, append(inFolder(data), "TOLLGATE_ADMIN_EMAIL=ada@example.com", "TOLLGATE_ADMIN_PASSWORD="+adminPassword))
 		key := strings.TrimSpace(must(t, inFolder(data), "", "api-key", "create", "--name", "files"))
 		return repository{t, t.TempDir(), []string{"TOLLGATE_URL=" + c.address, "TOLLGATE_API_KEY=" + key}}

@@ -13,7 +13,7 @@ import (
 func TestAdoptKeysOfBifrost(t *testing.T) {
 	t.Parallel()
 	const inFile, inEnvironment = "sk-bf-1b2f6a70-55c1-4f0e-9d3e-0c4be9a7f001", "sk-bf-9c0d1e57-3a7b-4c9f-8e11-52d86f0b9002"
-	data := dataFolder(t)
+	data := migratedFolder(t)
 	c := start(t, append(inFolder(data), "TOLLGATE_ADMIN_EMAIL=ada@example.com", "TOLLGATE_ADMIN_PASSWORD="+adminPassword))
 	key := strings.TrimSpace(must(t, inFolder(data), "", "api-key", "create", "--name", "files"))
 	r := repository{t, t.TempDir(), []string{"TOLLGATE_URL=" + c.address, "TOLLGATE_API_KEY=" + key}}

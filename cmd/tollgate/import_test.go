@@ -62,7 +62,7 @@ func TestImport(t *testing.T) {
 // What is imported is accepted by a console as it is.
 func TestImportedFilesAreApplied(t *testing.T) {
 	t.Parallel()
-	data := dataFolder(t)
+	data := migratedFolder(t)
 	c := start(t, append(inFolder(data), "TOLLGATE_ADMIN_EMAIL=ada@example.com", "TOLLGATE_ADMIN_PASSWORD=correct horse battery"))
 	key := strings.TrimSpace(must(t, inFolder(data), "", "api-key", "create", "--name", "files"))
 	r := repository{t, t.TempDir(), []string{"TOLLGATE_URL=" + c.address, "TOLLGATE_API_KEY=" + key}}

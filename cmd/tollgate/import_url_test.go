@@ -99,7 +99,7 @@ func (s *liteLLMServer) answer(w http.ResponseWriter, r *http.Request) {
 func TestImportFromLiteLLM(t *testing.T) {
 	t.Parallel()
 	s := newLiteLLM(t)
-	data := dataFolder(t)
+	data := migratedFolder(t)
 	c := start(t, append(inFolder(data), "TOLLGATE_ADMIN_EMAIL=ada@example.com", "TOLLGATE_ADMIN_PASSWORD="+adminPassword))
 	key := strings.TrimSpace(must(t, inFolder(data), "", "api-key", "create", "--name", "files"))
 	r := repository{t, t.TempDir(), []string{"TOLLGATE_URL=" + c.address, "TOLLGATE_API_KEY=" + key, "LITELLM_API_KEY=" + liteLLMKey}}
@@ -181,7 +181,7 @@ func TestImportTeamBudgets(t *testing.T) {
 		row{"team_id": "t4", "team_alias": "Nobody", "max_budget": 7.0, "budget_duration": "1d", "members_with_roles": []row{}},
 		row{"team_id": "t5", "team_alias": "Free", "max_budget": nil, "budget_duration": nil, "members_with_roles": []row{member("u1")}},
 	}
-	data := dataFolder(t)
+	data := migratedFolder(t)
 	c := start(t, append(inFolder(data), "TOLLGATE_ADMIN_EMAIL=ada@example.com", "TOLLGATE_ADMIN_PASSWORD="+adminPassword))
 	key := strings.TrimSpace(must(t, inFolder(data), "", "api-key", "create", "--name", "files"))
 	r := repository{t, t.TempDir(), []string{"TOLLGATE_URL=" + c.address, "TOLLGATE_API_KEY=" + key, "LITELLM_API_KEY=" + liteLLMKey}}

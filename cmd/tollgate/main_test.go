@@ -36,6 +36,11 @@ func TestMain(m *testing.M) {
 			fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, output)
 			return 1
 		}
+		defer func() {
+			for _, end := range ended {
+				end()
+			}
+		}()
 		return m.Run()
 	}())
 }
@@ -43,6 +48,44 @@ func TestMain(m *testing.M) {
 // dataFolder is an empty folder, in memory when there is room, that the server's user may pass through to.
 func dataFolder(t *testing.T) string {
 	t.Helper()
+	dir, err := newFolder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+// migratedFolder is a data folder with a database, of which making one takes longer than copying it.
+func migratedFolder(t *testing.T) string {
+	t.Helper()
+	made, err := migrated()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := dataFolder(t)
+	if output, err := exec.CommandContext(t.Context(), "cp", "-a", made+"/.", dir).CombinedOutput(); err != nil {
+		t.Fatalf("copy a data folder: %v\n%s", err, output)
+	}
+	return dir
+}
+
+var migrated = sync.OnceValues(func() (string, error) {
+	dir, err := newFolder()
+	if err != nil {
+		return "", err
+	}
+	ended = append(ended, func() { os.RemoveAll(dir) })
+	if output, err := command(context.Background(), inFolder(dir), "migrate").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("make a data folder: %w\n%s", err, output)
+	}
+	return dir, nil
+})
+
+// ended runs after the last test.
+var ended []func()
+
+func newFolder() (string, error) {
 	base := os.TempDir()
 	var space syscall.Statfs_t
 	if err := syscall.Statfs("/dev/shm", &space); err == nil && space.Bavail*uint64(space.Bsize) > 1<<30 {
@@ -50,13 +93,9 @@ func dataFolder(t *testing.T) string {
 	}
 	dir, err := os.MkdirTemp(base, "tollgate-cmd-")
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o711); err != nil {
-		t.Fatal(err)
-	}
-	return dir
+	return dir, os.Chmod(dir, 0o711)
 }
 
 // inFolder is the environment of a console with a private database, on a port of its own.

@@ -12,7 +12,7 @@ import (
 // database keep none of them waiting, also not one for a key that has to be read first, nor take the console out of a balancer.
 func TestDecisionsGoOnWhilePagesWait(t *testing.T) {
 	t.Parallel()
-	dir := dataFolder(t)
+	dir := migratedFolder(t)
 	c := start(t, inFolder(dir))
 	key := strings.TrimSpace(must(t, inFolder(dir), "", "api-key", "create", "--name", "test"))
 	db := privateDatabase(t, dir)

@@ -80,7 +80,7 @@ SELECT gen_random_uuid(), n, n || ?0 || '@example.org', n || ?0 || '@example.org
 // one does not finish as if nothing had been.
 func TestKilledConsoleFinishesItsPush(t *testing.T) {
 	t.Parallel()
-	dir := dataFolder(t)
+	dir := migratedFolder(t)
 	key := strings.TrimSpace(must(t, inFolder(dir), "", "api-key", "create", "--name", "test"))
 	for round := range rounds(5) {
 		c := start(t, inFolder(dir))

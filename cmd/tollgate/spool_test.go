@@ -25,7 +25,7 @@ type spooling struct {
 
 func newSpooling(t *testing.T) *spooling {
 	t.Helper()
-	s := &spooling{dir: dataFolder(t), folder: t.TempDir()}
+	s := &spooling{dir: migratedFolder(t), folder: t.TempDir()}
 	s.environment = append(inFolder(s.dir), "TOLLGATE_SPOOL="+s.folder)
 	key := strings.TrimSpace(must(t, s.environment, "", "api-key", "create", "--name", "load"))
 	s.console = start(t, s.environment)

@@ -144,7 +144,7 @@ func newGateways(t *testing.T, dir string) (*gateways, *bun.DB) {
 // I-05: when the database server is killed under load, all that was acknowledged is stored, and nothing counted twice.
 func TestKilledServerLosesNoUsage(t *testing.T) {
 	t.Parallel()
-	dir := dataFolder(t)
+	dir := migratedFolder(t)
 	g, _ := newGateways(t, dir)
 	for round := range rounds(10) {
 		if lost := g.crashUnderLoad(t, dir, func() {}); lost != 0 {
@@ -170,7 +170,7 @@ func TestKilledServerLosesNoUsage(t *testing.T) {
 // such a server.
 func TestTwinOfKilledServerLosesUsage(t *testing.T) {
 	t.Parallel()
-	dir := dataFolder(t)
+	dir := migratedFolder(t)
 	g, db := newGateways(t, dir)
 	if _, err := db.Exec("ALTER SYSTEM SET synchronous_commit = off"); err != nil {
 		t.Fatal(err)
