@@ -29,7 +29,7 @@ var sights = []sight{
 	{width: 1440, scheme: playwright.ColorSchemeLight, axe: everyRule},
 }
 
-// sightsOf are all sights in make soak and make shots. Elsewhere a screen is looked at on a phone and on a desktop, half
+// sightsOf are all sights in make soak and make shots. Elsewhere a screen is looked at on the smallest phone and on a desktop, half
 // of the screens are dark, and axe, which takes longer than all else, runs on a quarter of them.
 func sightsOf(name string) []sight {
 	if everySight {
@@ -43,7 +43,7 @@ func sightsOf(name string) []sight {
 	if drawn/2%4 == 0 {
 		rules = everyRule
 	}
-	return []sight{{width: 390, scheme: scheme, press: true}, {width: 1440, scheme: scheme, axe: rules}}
+	return []sight{{width: narrowest, scheme: scheme, press: true}, {width: 1440, scheme: scheme, axe: rules}}
 }
 
 const (
@@ -80,6 +80,8 @@ func (s *screen) inspect(name string) {
 		s.shoot(place)
 		if at.press {
 			s.pressable(place)
+		}
+		if at.press && at.width > narrowest {
 			s.must(s.SetViewportSize(narrowest, 900))
 			s.fitsSideways(fmt.Sprintf("%s-%d", name, narrowest))
 		}

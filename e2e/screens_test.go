@@ -121,15 +121,15 @@ var screens = []scene{
 
 func TestScreens(t *testing.T) {
 	t.Parallel()
-	admins := &windows{t: t}
+	shown := &windows{t: t, idle: map[visit][]*screen{}}
 	for _, test := range slices.Concat(screens, userScreens, assignmentScreens, usageScreens, ownScreens, provisioningScreens) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			var s *screen
-			if test.visit == (visit{}) {
-				s = admins.lend(t)
-			} else {
+			if test.visit.out {
 				s = open(t, test.visit)
+			} else {
+				s = shown.lend(t, test.visit)
 			}
 			if test.status == 0 {
 				test.status = http.StatusOK

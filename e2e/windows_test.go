@@ -7,19 +7,20 @@ import (
 	"github.com/playwright-community/playwright-go"
 )
 
-// windows of the company's admin are lent to one screen after the other: opening one takes longer than showing a page.
+// windows of users who are signed in are lent to one screen after the other: opening one takes longer than showing a
+// page.
 type windows struct {
 	t    *testing.T // ends after all tests that borrow one
 	lock sync.Mutex
-	idle []*screen
+	idle map[visit][]*screen
 }
 
 // lend gives a test a window as it was opened. It comes back when nothing failed there.
-func (w *windows) lend(t *testing.T) *screen {
+func (w *windows) lend(t *testing.T, of visit) *screen {
 	t.Helper()
-	lent := w.take()
+	lent := w.take(of)
 	if lent == nil {
-		lent = open(w.t, visit{})
+		lent = open(w.t, of)
 	}
 	lent.t = t
 	t.Cleanup(func() {
@@ -30,20 +31,20 @@ func (w *windows) lend(t *testing.T) *screen {
 		lent.tidy()
 		w.lock.Lock()
 		defer w.lock.Unlock()
-		w.idle = append(w.idle, lent)
+		w.idle[of] = append(w.idle[of], lent)
 	})
 	return lent
 }
 
-func (w *windows) take() *screen {
+func (w *windows) take(of visit) *screen {
 	w.lock.Lock()
 	defer w.lock.Unlock()
-	n := len(w.idle)
+	n := len(w.idle[of])
 	if n == 0 {
 		return nil
 	}
-	last := w.idle[n-1]
-	w.idle = w.idle[:n-1]
+	last := w.idle[of][n-1]
+	w.idle[of] = w.idle[of][:n-1]
 	return last
 }
 

@@ -60,7 +60,7 @@ func TestOneOrderOfLocks(t *testing.T) {
 				s.AddProfile(strings.Repeat("x", i+1))
 			}
 			s.Ada, s.Bob = s.Member(webtest.Ada, "Viewer"), s.Member(webtest.Bob, "Viewer")
-			for round := range webtest.Rounds() {
+			for round := range soaked(8) {
 				if p.name == "detaching the role and the copy" {
 					attach(s, round).Is(200)
 				}
@@ -71,7 +71,7 @@ func TestOneOrderOfLocks(t *testing.T) {
 				}
 			}
 			if n := counted.Load(); n > 0 {
-				t.Errorf("%d deadlocks in %d rounds", n, webtest.Rounds())
+				t.Errorf("%d deadlocks in %d rounds", n, soaked(8))
 			}
 		})
 	}
