@@ -13,6 +13,7 @@ import (
 	"tollgate/models/policy"
 	"tollgate/models/problem"
 	"tollgate/models/profile"
+	"tollgate/models/virtualkey"
 )
 
 // Origin says where copies come from: a direct assignment, which may end, or a role.
@@ -204,12 +205,7 @@ WITH gone AS (
     DELETE FROM virtual_keys AS k WHERE k.user_id = ANY (?) AND NOT EXISTS (SELECT FROM user_access_profiles AS c
         WHERE c.user_id = k.user_id)
     RETURNING k.id, k.user_id, k.name, k.key_hash, k.previous_hash
-), retired AS (
-    INSERT INTO retired_keys (key_hash, key_id, user_id)
-    SELECT v.hash, gone.id, gone.user_id FROM gone, unnest(ARRAY[key_hash, previous_hash]) AS v(hash)
-    WHERE v.hash IS NOT NULL
-    ON CONFLICT (key_hash) DO UPDATE SET retired_at = excluded.retired_at
-)
+), retired AS (`+virtualkey.RetireGone+`)
 SELECT user_id, name FROM gone ORDER BY name`, pgdialect.Array(users)).Scan(ctx, &rows)
 	if err != nil {
 		return keys, fmt.Errorf("remove the keys of users without copies: %w", err)

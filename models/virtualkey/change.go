@@ -162,18 +162,18 @@ func Delete(ctx context.Context, db bun.IDB, actor permission.Actor, user, id st
 	return old, err
 }
 
-// retire records the owner of a key's values: usage that is reported later is still charged to them. The value before
-// the last rotation may have been valid until now.
+// RetireGone records the owner of the values of keys that a query before it calls gone: usage that is reported later is
+// still charged to them. The value before the last rotation may have been valid until now.
+const RetireGone = `INSERT INTO retired_keys (key_hash, key_id, user_id)
+    SELECT v.hash, gone.id, gone.user_id FROM gone, unnest(ARRAY[key_hash, previous_hash]) AS v(hash)
+    WHERE v.hash IS NOT NULL
+    ON CONFLICT (key_hash) DO UPDATE SET retired_at = excluded.retired_at`
+
 func retire(ctx context.Context, tx database.Tx, k Key) error {
-	for _, hash := range [][]byte{k.KeyHash, k.PreviousHash} {
-		if hash == nil {
-			continue
-		}
-		_, err := tx.NewRaw(`INSERT INTO retired_keys (key_hash, key_id, user_id) VALUES (?, ?, ?)
-ON CONFLICT (key_hash) DO UPDATE SET retired_at = excluded.retired_at`, hash, k.ID, k.UserID).Exec(ctx)
-		if err != nil {
-			return fmt.Errorf("retire a key's value: %w", err)
-		}
+	_, err := tx.NewRaw("WITH gone AS (SELECT ? AS id, ? AS user_id, ?::bytea AS key_hash, ?::bytea AS previous_hash) "+
+		RetireGone, k.ID, k.UserID, k.KeyHash, k.PreviousHash).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("retire a key's values: %w", err)
 	}
 	return nil
 }
