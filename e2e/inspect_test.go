@@ -29,8 +29,8 @@ var sights = []sight{
 	{width: 1440, scheme: playwright.ColorSchemeLight, axe: everyRule},
 }
 
-// sightsOf are all sights in make soak and make shots. Elsewhere a screen is looked at on the smallest phone and on a desktop, half
-// of the screens are dark, and axe, which takes longer than all else, runs on a quarter of them.
+// sightsOf are all sights in make soak and make shots. Elsewhere a screen is looked at on the smallest phone and on a
+// desktop, half of the screens are dark, and axe, which takes longer than all else, runs on a quarter of them.
 func sightsOf(name string) []sight {
 	if everySight {
 		return sights

@@ -33,6 +33,13 @@ type screen struct {
 // open gives a journey a browser window of its own.
 func open(t *testing.T, v visit) *screen {
 	t.Helper()
+	s := openWindow(t, v)
+	t.Cleanup(s.close)
+	return s.newTab()
+}
+
+func openWindow(t *testing.T, v visit) *screen {
+	t.Helper()
 	browser, err := theBrowser()
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +67,6 @@ func open(t *testing.T, v visit) *screen {
 	context.SetDefaultTimeout(patience)
 	s := &screen{t: t, console: v.console, context: context}
 	s.must(context.Tracing().Start())
-	t.Cleanup(s.close)
 	if !v.out {
 		email := admin
 		if v.as != "" {
@@ -68,7 +74,7 @@ func open(t *testing.T, v visit) *screen {
 		}
 		s.setCookie(v.console.session(t, email))
 	}
-	return s.newTab()
+	return s
 }
 
 func (s *screen) setCookie(cookie string) {

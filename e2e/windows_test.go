@@ -20,7 +20,8 @@ func (w *windows) lend(t *testing.T, of visit) *screen {
 	t.Helper()
 	lent := w.take(of)
 	if lent == nil {
-		lent = open(w.t, of)
+		lent = openWindow(w.t, of).newTab()
+		w.t.Cleanup(func() { lent.context.Close() })
 	}
 	lent.t = t
 	t.Cleanup(func() {

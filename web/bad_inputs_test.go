@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"tollgate/models/modelstest"
 	"tollgate/web/webtest"
 )
 
@@ -38,7 +39,7 @@ func TestBadInputs(t *testing.T) {
 	for n, row := range badInputs(t) {
 		paths := []string{row.Path}
 		// Both names of a path have one handler: outside make soak, every fifth row is sent to the other one, too.
-		if rest, ok := strings.CutPrefix(row.Path, "/api/"); ok && (webtest.Soaks() || n%5 == 0) {
+		if rest, ok := strings.CutPrefix(row.Path, "/api/"); ok && (modelstest.Soaks() || n%5 == 0) {
 			paths = append(paths, "/api/governance/"+rest)
 		}
 		for _, path := range paths {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"tollgate/models/modelstest"
 	"tollgate/web/webtest"
 )
 
@@ -60,7 +61,7 @@ func company(t *testing.T, g webtest.Gateway) {
 	totals, err := os.ReadFile("../.ci/bench/company_totals.sql")
 	g.Must(err)
 	owner, size := g.Owner(), smallCompany
-	if webtest.Soaks() {
+	if modelstest.Soaks() {
 		size = largeCompany
 	}
 	for _, statements := range []string{size + string(fill) + string(totals), "VACUUM ANALYZE"} {
@@ -138,7 +139,7 @@ func TestPagesOfALargeCompany(t *testing.T) {
 		for _, query := range hook.queries {
 			if !explained[query] && readsOnly(query) {
 				explained[query] = true
-				if webtest.Soaks() {
+				if modelstest.Soaks() {
 					explain(t, planner, path, query)
 				}
 			}

@@ -10,12 +10,13 @@ import (
 
 	"github.com/google/uuid"
 
+	"tollgate/models/modelstest"
 	"tollgate/web/webtest"
 )
 
 // soaked is n rounds, or many more in a long run.
 func soaked(n int) int {
-	if webtest.Soaks() {
+	if modelstest.Soaks() {
 		return webtest.Rounds()
 	}
 	return n
@@ -102,7 +103,7 @@ func TestRaceCounters(t *testing.T) {
 	other, _ := g.Another(g.AppURL())
 	consoles := []*webtest.Console{g.Console, other}
 	each := 8
-	if webtest.Soaks() {
+	if modelstest.Soaks() {
 		each = 200
 	}
 	_, key := g.Give(g.Bob, g.ProfileNaming("Open", `"budgets":[{"max_limit":1000000,"reset_duration":"1M"}],"rate_limit":{"token_max_limit":1000000,"token_reset_duration":"1M"}`))

@@ -4,15 +4,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 	"syscall"
 	"testing"
+
+	"tollgate/models/modelstest"
 )
 
 // rounds is how often something is repeated: once for a quick look, often with make soak.
 func rounds(often int) int {
-	if os.Getenv("TOLLGATE_SOAK") == "1" {
+	if modelstest.Soaks() {
 		return often
 	}
 	return 1

@@ -127,7 +127,7 @@ func TestHelmChart(t *testing.T) {
 			t.Errorf("%v, want %v", one.got, one.want)
 		}
 	}
-	// Prometheus finds the pods by it, whatever the release is called.
+	// Prometheus finds the pods of every release by it.
 	if !strings.Contains(readDeploy(t, "helm/templates/console.yaml"), "app.kubernetes.io/name: tollgate}") ||
 		!strings.Contains(readDeploy(t, "../docs/operations.md"), "[__meta_kubernetes_pod_label_app_kubernetes_io_name], regex: tollgate,") {
 		t.Error("the scrape of the docs does not find the pods of every release")

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"tollgate/models/modelstest"
 	"tollgate/web/webtest"
 )
 
@@ -177,7 +177,7 @@ func (h *haLoad) endGaps() {
 
 // TestHighAvailability is not part of make test: each case takes a minute.
 func TestHighAvailability(t *testing.T) {
-	if os.Getenv("TOLLGATE_SOAK") != "1" {
+	if !modelstest.Soaks() {
 		return
 	}
 	const ttl = 20 * time.Second
@@ -277,7 +277,7 @@ func (h *haLoad) check(t *testing.T, cluster *haCluster, within time.Duration) {
 // The twin of TestHighAvailability: a leader is lost with what it alone has, together with the consoles, which cannot
 // store it again. Then events are missing, and the test has to see it.
 func TestTwinOfHighAvailability(t *testing.T) {
-	if os.Getenv("TOLLGATE_SOAK") != "1" {
+	if !modelstest.Soaks() {
 		return
 	}
 	h := newHACluster(t, haKind{asynchronous: true})
@@ -301,7 +301,7 @@ const etcd3Tries = 3
 // and what the next leader has acknowledged is rewound, synchronous or not. A console notices that its database went
 // back, and stores again what it acknowledged. Whether it comes to that depends on who is quicker.
 func TestTwinOnEtcd3(t *testing.T) {
-	if os.Getenv("TOLLGATE_SOAK") != "1" {
+	if !modelstest.Soaks() {
 		return
 	}
 	for try := range etcd3Tries {

@@ -36,11 +36,7 @@ func TestMain(m *testing.M) {
 			fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, output)
 			return 1
 		}
-		defer func() {
-			for _, end := range ended {
-				end()
-			}
-		}()
+		defer func() { os.RemoveAll(copied) }()
 		return m.Run()
 	}())
 }
@@ -70,20 +66,18 @@ func migratedFolder(t *testing.T) string {
 	return dir
 }
 
+var copied string // the folder that is copied, "" before the first copy
+
 var migrated = sync.OnceValues(func() (string, error) {
-	dir, err := newFolder()
-	if err != nil {
+	var err error
+	if copied, err = newFolder(); err != nil {
 		return "", err
 	}
-	ended = append(ended, func() { os.RemoveAll(dir) })
-	if output, err := command(context.Background(), inFolder(dir), "migrate").CombinedOutput(); err != nil {
+	if output, err := command(context.Background(), inFolder(copied), "migrate").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("make a data folder: %w\n%s", err, output)
 	}
-	return dir, nil
+	return copied, nil
 })
-
-// ended runs after the last test.
-var ended []func()
 
 func newFolder() (string, error) {
 	base := os.TempDir()

@@ -2,7 +2,6 @@ package propagation_test
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,7 +23,7 @@ import (
 
 // rounds is how often a race is run.
 func rounds() int {
-	if os.Getenv("TOLLGATE_SOAK") != "" {
+	if modelstest.Soaks() {
 		return 500
 	}
 	return 20

@@ -3,7 +3,6 @@ package window_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"testing"
 	"time"
@@ -82,7 +81,7 @@ func windowCases(t *testing.T, random *rand.Rand) []windowCase {
 				anchor := instantOf(t, "2026-01-31T10:30:00.123456Z").Add(time.Duration(random.IntN(100_000)) * time.Minute)
 				for _, moment := range momentsAround(t, random, anchor) {
 					// make soak leaves none out
-					if os.Getenv("TOLLGATE_SOAK") == "" && random.IntN(2) == 0 {
+					if !modelstest.Soaks() && random.IntN(2) == 0 {
 						continue
 					}
 					one := windowCase{duration: duration, quarter: quarter, calendar: calendar, anchor: anchor, moment: moment}

@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"os"
 	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"tollgate/models/modelstest"
 )
 
 // Object is a body for the API.
@@ -153,12 +154,9 @@ func (a Answer) Refusal() Object {
 	return said
 }
 
-// Soaks reports whether this is make soak, which leaves nothing out.
-func Soaks() bool { return os.Getenv("TOLLGATE_SOAK") != "" }
-
 // Rounds is how often a race is run.
 func Rounds() int {
-	if Soaks() {
+	if modelstest.Soaks() {
 		return 500
 	}
 	return 20

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"tollgate/models/modelstest"
 	"tollgate/models/totals"
 )
 
@@ -183,7 +184,7 @@ func (g Gateway) Reports(bob string, today time.Time) map[string]string {
 			fmt.Sprint("&provider=openai&access_profile_id=", Research), "&time_zone=Asia%2FKolkata", "&time_zone=America%2FSt_Johns&provider=openai",
 		} {
 			for k, by := range []string{"provider", "model", "user", "profile", "day"} {
-				if !Soaks() && (i+j+k)%4 > 0 {
+				if !modelstest.Soaks() && (i+j+k)%4 > 0 {
 					continue
 				}
 				query := "?group_by=" + by + days(since) + filter
