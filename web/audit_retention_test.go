@@ -42,6 +42,7 @@ func TestOldAuditRowsGo(t *testing.T) {
 	drop := func(days int) error {
 		b := ledger.NewReconciler(c.DB, slog.New(slog.DiscardHandler), ledger.Keep{Events: 90, Days: 800, Windows: 400, Audit: days})
 		b.AuditKey = c.H.Keys.Audit
+		c.Looked()
 		c.Exec("UPDATE usage_sealing SET checked_at = NULL, lease_until = to_timestamp(0)")
 		return b.Reconcile(t.Context())
 	}
@@ -92,6 +93,7 @@ func TestDamagedFileKeepsItsMonth(t *testing.T) {
 		t.Helper()
 		b := ledger.NewReconciler(c.DB, slog.New(slog.DiscardHandler), ledger.Keep{Events: 90, Days: 800, Windows: 400, Audit: 90, Archive: folder})
 		b.AuditKey = c.H.Keys.Audit
+		c.Looked()
 		c.Exec("UPDATE usage_sealing SET checked_at = NULL, lease_until = to_timestamp(0)")
 		c.Must(b.Reconcile(t.Context()))
 	}

@@ -14,6 +14,7 @@ import (
 
 // aged closes the week in which events are, as if that had been some days ago, and makes them as old.
 func aged(g webtest.Gateway, days int) (week string) {
+	g.Looked()
 	_, err := nextWeek(g)
 	g.Must(err)
 	g.Scan(&week, "SELECT max(week)::text FROM usage_weeks WHERE closed_at IS NOT NULL")
@@ -35,6 +36,7 @@ func reconciled(g webtest.Gateway, keep ledger.Keep) {
 
 func reconcile(g webtest.Gateway, keep ledger.Keep) error {
 	g.T.Helper()
+	g.Looked()
 	g.Exec("UPDATE usage_sealing SET checked_at = NULL, lease_until = to_timestamp(0)")
 	return ledger.NewReconciler(g.DB, slog.New(slog.DiscardHandler), keep).Reconcile(g.T.Context())
 }
@@ -42,7 +44,6 @@ func reconcile(g webtest.Gateway, keep ledger.Keep) error {
 // Events go with their week when it is sealed, old enough, and the counters fit; what they add up to stays.
 func TestOldEventsGo(t *testing.T) {
 	g := webtest.NewGateway(t)
-	g.Eventually("the check at the start", func() bool { return g.Count("usage_sealing WHERE checked_at IS NOT NULL") == 1 })
 	refunded := webtest.Event(g.Key)
 	g.Admin.Counted(refunded)
 	g.Admin.Counted(webtest.Event(g.Key))
@@ -95,7 +96,6 @@ func TestOldEventsGo(t *testing.T) {
 // A week that lost an event after it was sealed, or whose event was changed, is noticed before its events go, and stays.
 func TestWeekThatLostAnEventStays(t *testing.T) {
 	g := webtest.NewGateway(t)
-	g.Eventually("the check at the start", func() bool { return g.Count("usage_sealing WHERE checked_at IS NOT NULL") == 1 })
 	lost := webtest.With(webtest.Event(g.Key), "event_id", uuid.NewString())
 	g.Admin.Counted(lost)
 	g.Admin.Counted(webtest.Event(g.Key))
@@ -135,7 +135,6 @@ func TestWeekThatLostAnEventStays(t *testing.T) {
 // A week that was archived before it was compared with its events is compared before these go.
 func TestArchivedWeekIsComparedBeforeItGoes(t *testing.T) {
 	g := webtest.NewGateway(t)
-	g.Eventually("the check at the start", func() bool { return g.Count("usage_sealing WHERE checked_at IS NOT NULL") == 1 })
 	lost := webtest.With(webtest.Event(g.Key), "event_id", uuid.NewString())
 	g.Admin.Counted(lost)
 	g.Admin.Counted(webtest.Event(g.Key))

@@ -162,6 +162,7 @@ func TestWeekIsThatOfTheArrival(t *testing.T) {
 // weeksLater opens five weeks and dates them, and the events before, as if a week had passed before each of them: the
 // first was closed 34 days ago.
 func weeksLater(g webtest.Gateway) {
+	g.Looked()
 	for range 5 {
 		_, err := nextWeek(g)
 		g.Must(err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/alexedwards/argon2id"
 	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/uptrace/bun"
 	"golang.org/x/net/html"
 
@@ -48,6 +49,8 @@ type Console struct {
 	Log  *Buffer
 
 	OwnerURL string
+
+	reconciler *ledger.Reconciler
 }
 
 // NewConsole starts a console; each change is applied to its handlers first.
@@ -89,6 +92,7 @@ func startConsole(t testing.TB, app, ownerURL string, changes ...func(*handlers.
 	c.H.Engine = decision.NewEngine(c.H.Cache, c.H.Refusals)
 	c.H.Recorder = usage.NewRecorder(c.DB, c.H.Cache, log)
 	reconciler := ledger.NewReconciler(c.DB, log, ledger.DefaultKeep)
+	c.reconciler = reconciler
 	c.H.SignIns = signin.NewService(c.DB, keys, c.Base, true)
 	c.H.Cache.Tokens = caller.NewChecker(c.DB, &c.H.SignIns.Providers)
 	c.H.SCIMCalls = connection.NewCalls()
@@ -107,6 +111,16 @@ func startConsole(t testing.TB, app, ownerURL string, changes ...func(*handlers.
 	server.Start()
 	t.Cleanup(server.Close)
 	return c
+}
+
+// Looked waits until the console has looked whether its counters are to be checked; it looks again after a minute.
+func (c *Console) Looked() {
+	c.T.Helper()
+	c.Eventually("the first look at the counters", func() bool {
+		found := make(chan prometheus.Metric, 10)
+		c.reconciler.Collect(found)
+		return len(found) > 0
+	})
 }
 
 // Connect opens a database until the test ends.

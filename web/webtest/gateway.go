@@ -54,6 +54,7 @@ func (c *Console) Another(address string, hooks ...bun.QueryHook) (*Console, fun
 	other.H.Engine = decision.NewEngine(other.H.Cache, other.H.Refusals)
 	other.H.Recorder = usage.NewRecorder(db, other.H.Cache, log)
 	reconciler := ledger.NewReconciler(db, log, ledger.DefaultKeep)
+	other.reconciler = reconciler
 	other.H.SignIns = signin.NewService(db, c.H.Keys, other.Base, true)
 	other.H.Cache.Tokens = caller.NewChecker(db, &other.H.SignIns.Providers)
 	other.H.Metrics = metrics.New(db, other.H.SignIns, other.H.Cache, other.H.Engine, other.H.Recorder, reconciler, other.H.Refusals)
