@@ -95,6 +95,6 @@ soak: assets $(E2E_MODULES) ## run the tests for long: crashes, restarts, load, 
 	PATH="$(CURDIR)/.ci/proxies/usr/sbin:$(CURDIR)/.ci/proxies/usr/bin:$$PATH" TOLLGATE_SOAK=1 go test $(TAGS) -count=1 -timeout=120m -v ./web ./cmd/tollgate ./e2e ./...
 
 .PHONY: bench
-bench: build postgresql ## measure the console beside floors and other programs (about 12 minutes; FLAGS=-whole: a whole company)
+bench: build postgresql ## measure the console beside floors and other programs (FLAGS=-whole: a whole company)
 	go build -C .ci/bench -o $(CURDIR)/bin/bench .
 	bin/bench $(FLAGS)

@@ -21,17 +21,8 @@ func TestWhoIsBlockedNow(t *testing.T) {
 			same(t, "usage", s.console.spend(t, home, uuid.NewString(), "9000"), "counted")
 			// Of many, only the first few are shown until the list is opened.
 			named := s.role("region", "Needs you").Locator("a", playwright.LocatorLocatorOptions{HasText: user}).First()
-			for begun := time.Now(); ; { // a list that took long to read is shown again for half a minute
-				s.to("/usage")
-				n, err := named.Count()
-				s.must(err)
-				if n > 0 {
-					break
-				}
-				if time.Since(begun) > 2*time.Minute {
-					t.Fatal("the user is not among those who are blocked")
-				}
-			}
+			s.to("/usage")
+			s.reloadsUntil(named)
 			for _, from := range []string{"/access-profiles", "/providers/new", "/audit", "/settings", home, "/nowhere"} {
 				s.to(from)
 				clicks := 0
@@ -49,6 +40,7 @@ func TestWhoIsBlockedNow(t *testing.T) {
 			s.click(s.link("All blocked users"))
 			s.arrives(`/users\?blocked=true`)
 			row := s.GetByRole("row").Filter(playwright.LocatorFilterOptions{HasText: user})
+			s.reloadsUntil(row)
 			s.says(row, "Blocked")
 			s.says(row, "$20.00 per day")
 			s.must(s.field("Search users").Fill(user))
@@ -56,5 +48,23 @@ func TestWhoIsBlockedNow(t *testing.T) {
 			s.arrives(`/users\?.*blocked=true.*`)
 			s.sees(s.link(user))
 		})
+	}
+}
+
+// reloadsUntil asks for the page again until the user is there: a list that took long to read is shown again for half a
+// minute.
+func (s *screen) reloadsUntil(user playwright.Locator) {
+	s.t.Helper()
+	for begun := time.Now(); ; {
+		n, err := user.Count()
+		s.must(err)
+		if n > 0 {
+			return
+		}
+		if time.Since(begun) > 2*time.Minute {
+			s.t.Fatal("the user is not among those who are blocked")
+		}
+		_, err = s.Reload()
+		s.must(err)
 	}
 }

@@ -219,5 +219,12 @@ func (s *screen) arrives(path string) {
 	s.t.Helper()
 	at := regexp.MustCompile("^" + regexp.QuoteMeta(s.console.url) + path + "$")
 	s.must(playwright.NewPlaywrightAssertions(patience).Page(s.Page).ToHaveURL(at))
-	s.must(s.WaitForLoadState())
+	s.loaded()
+}
+
+// loaded waits for the scripts of the page. WaitForLoadState of this Playwright can miss that they have come.
+func (s *screen) loaded() {
+	s.t.Helper()
+	_, err := s.WaitForFunction("document.readyState === 'complete'", nil)
+	s.must(err)
 }

@@ -39,10 +39,10 @@ var usageScreens = []scene{
 	}},
 	{name: "usage-bad-range", path: "/usage?since=2026-02-04&until=2026-02-03", status: http.StatusBadRequest},
 	{name: "usage-of-zone", path: "/usage?group_by=day&time_zone=Asia%2FKolkata"},
-	{name: "quarantine", place: strays("/usage/quarantine")},
+	{name: "quarantine", place: strays("stray")},
 	{name: "quarantine-empty", path: "/usage/quarantine?outcome=assigned"},
-	{name: "quarantine-dismissed", place: strays("/usage/quarantine"), act: func(s *screen) {
-		s.click(s.link("groq/stray").First())
+	{name: "quarantine-dismissed", place: strays("gone"), act: func(s *screen) {
+		s.click(s.link("groq/gone").First())
 		s.arrives(`/usage/quarantine/[0-9a-f-]+`)
 		s.fill("Reason", "Came from a machine that is gone.")
 		s.click(s.button("Dismiss"))
@@ -50,13 +50,13 @@ var usageScreens = []scene{
 		s.click(s.link("Dismissed"))
 		s.sees(s.text("Came from a machine that is gone.").First())
 	}},
-	{name: "quarantined-call", place: strays("/usage/quarantine"), act: func(s *screen) {
-		s.click(s.link("groq/stray").First())
+	{name: "quarantined-call", place: strays("astray"), act: func(s *screen) {
+		s.click(s.link("groq/astray").First())
 		s.arrives(`/usage/quarantine/[0-9a-f-]+`)
 		s.sees(s.heading("Who it might be"))
 	}},
-	{name: "quarantined-call-refused", place: strays("/usage/quarantine"), act: func(s *screen) {
-		s.click(s.link("groq/stray").First())
+	{name: "quarantined-call-refused", place: strays("unknown"), act: func(s *screen) {
+		s.click(s.link("groq/unknown").First())
 		s.arrives(`/usage/quarantine/[0-9a-f-]+`)
 		s.fill("Email of the user", "nobody@example.com")
 		s.click(s.button("Assign and charge"))
@@ -103,15 +103,15 @@ func (s *screen) answered(call, answer string) {
 	s.sees(s.GetByRole("status").GetByRole("heading", buttonNamed(answer+" "+call)))
 }
 
-// strays reports two calls of an unknown user, and returns a path.
-func strays(path string) place {
+// strays reports two calls of an unknown user to a model.
+func strays(model string) place {
 	return func(t *testing.T, c *console) string {
 		for range 2 {
-			body := fmt.Sprintf(`{"event_id": %q, "user_id": "stray@example.com", "provider": "groq", "model": "stray", "cost": 0.25, "tokens": 900}`, uuid.NewString())
+			body := fmt.Sprintf(`{"event_id": %q, "user_id": "stray@example.com", "provider": "groq", "model": %q, "cost": 0.25, "tokens": 900}`, uuid.NewString(), model)
 			if status, answer := c.api(t, "POST", "/api/usage", body); status != http.StatusOK {
 				t.Fatalf("report usage: %d %s", status, answer)
 			}
 		}
-		return path
+		return "/usage/quarantine"
 	}
 }

@@ -53,7 +53,7 @@ func TestSaveThatDoesNotArrive(t *testing.T) {
 	s.click(again)
 	s.sees(s.text("Delivered late was created."))
 
-	s.must(s.WaitForLoadState()) // what searches is there
+	s.loaded() // what searches is there
 	s.must(s.context.SetOffline(true))
 	s.fill("Search", "anything")
 	s.says(s.Locator("#undelivered").GetByRole("alert"), "Not searched. The console did not answer.")

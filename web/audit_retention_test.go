@@ -29,8 +29,8 @@ func oldLog(t *testing.T) (c webtest.Cast, old, kept int) {
 	first := change()
 	old = c.Count("audit_logs")
 	second := change()
-	c.Must(modelstest.AgeAudit(t.Context(), owner, first, 100))
 	c.Must(modelstest.AgeAudit(t.Context(), owner, second, 100))
+	c.Must(modelstest.AgeAudit(t.Context(), owner, first, 200))
 	change()
 	return c, old, c.Count("audit_logs") - old
 }

@@ -134,7 +134,7 @@ func TestAReservationAcrossABoundary(t *testing.T) {
 	const hourly = `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}],"budgets":[{"max_limit":2,"reset_duration":"1h"}]`
 	_, key := g.Give(g.Bob, g.ProfileNaming("Hourly", hourly))
 	reserve := webtest.With(webtest.Model(key), "estimated_cost", 2, "reserve", true)
-	boundary := g.Clock().Add(3 * time.Second).UTC().Truncate(time.Microsecond)
+	boundary := g.Clock().Add(6 * time.Second).UTC().Truncate(time.Microsecond)
 	g.Anchored(g.Bob, boundary)
 	g.Admin.WithinASecond(webtest.With(webtest.Model(key), "estimated_cost", 2), "allowed")
 	first := g.Admin.Decides(reserve, "allowed", 200)["reservation_id"]

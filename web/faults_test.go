@@ -57,7 +57,7 @@ func TestFaultsOfTheDatabase(t *testing.T) {
 		{"a later release dropped a function (42883)", "", func() { g.ExecAsOwner(refusing("42883")...) }, func() { g.ExecAsOwner(noMoreRefusing) }, true},
 		// There are more of these requests than connections, and all of them wait.
 		{"others lock what is needed (55P03)", "&lock_timeout=300ms", func() { release = g.LockWrites() }, func() { release() }, true},
-		{"it takes too long (57014)", "&statement_timeout=300ms", func() { release = g.LockWrites() }, func() { release() }, true},
+		{"it takes too long (57014)", "&statement_timeout=1s", func() { release = g.LockWrites() }, func() { release() }, true},
 	} {
 		c, closing := g.Another(g.AppURL() + "&application_name=faulty" + fault.settings)
 		v := g.Admin.At(c)

@@ -118,7 +118,7 @@ func TestCallsAreAllowedFromMemory(t *testing.T) {
 		if !a.graced(webtest.Model(open)) || !a.graced(webtest.Tool(open, "jira", "t")) {
 			t.Error("a call is refused")
 		}
-		if took := time.Since(began); took > time.Second {
+		if took := time.Since(began); took > 3*time.Second {
 			t.Errorf("two decisions took %s", took)
 		}
 	}
@@ -222,7 +222,7 @@ func TestGraceEnds(t *testing.T) {
 			a.Eventually("calls are refused", func() bool {
 				return a.Bearer(key).At(a.console).Get("/authz/nginx?model=openai/gpt-4o").StatusCode != 200
 			})
-			if after := time.Since(began); after < 2500*time.Millisecond {
+			if after := time.Since(began); after < 2*time.Second {
 				t.Errorf("refused after %s", after)
 			}
 			a.Eventually("the log says so", func() bool { return strings.Contains(a.console.Log.String(), "the database is still away") })

@@ -111,14 +111,15 @@ func TestReplicaShowsOwnWrites(t *testing.T) {
 	if a := admin.Get(b.profile + "/versions").Is(200); a.Header.Get(asOf) != "" || a.JSON()["total_count"] != float64(2) {
 		t.Errorf("a client of the API gets, as of %q, %s", a.Header.Get(asOf), a.Body)
 	}
-	if a := other.Get(versions).Is(200); time.Since(paused) < 8*time.Second && (a.Header.Get(asOf) == "" || has(a)) {
+	if a := other.Get(versions).Is(200); time.Since(paused) < 6*time.Second && (a.Header.Get(asOf) == "" || has(a)) {
 		t.Errorf("others get, as of %q, %s", a.Header.Get(asOf), a.Body)
 	}
 
 	if a := ask(other, versions, false); !has(a) {
 		t.Errorf("the primary answers %s", a.Body)
 	}
-	if after := time.Since(paused); after < 8*time.Second {
+	slow := strings.Contains(c.Log.String(), "the replica does not answer")
+	if after := time.Since(paused); after < 6*time.Second && !slow {
 		t.Errorf("the replica was given up after %s", after)
 	}
 

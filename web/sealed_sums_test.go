@@ -1,9 +1,11 @@
 package web_test
 
 import (
+	"context"
 	"log/slog"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -62,4 +64,30 @@ func TestSealedSumsFit(t *testing.T) {
 	if _, skewed, err = ledger.Verify(t.Context(), g.DB); err != nil || len(skewed) != 1 {
 		t.Errorf("a sealed sum that was changed: %+v %v", skewed, err)
 	}
+}
+
+// Counters are checked by one console at a time: others leave it to the one that has begun.
+func TestCountersAreCheckedByOneConsole(t *testing.T) {
+	g := webtest.NewGateway(t)
+	g.Looked()
+	reconcile := ledger.NewReconciler(g.DB, slog.New(slog.DiscardHandler), ledger.DefaultKeep).Reconcile
+	holding, err := g.Owner().BeginTx(t.Context(), nil)
+	g.Must(err)
+	_, err = holding.Exec("LOCK TABLE usage_days IN ACCESS EXCLUSIVE MODE") // which the check reads
+	g.Must(err)
+	g.Exec("UPDATE usage_sealing SET checked_at = NULL")
+	ended := make(chan error)
+	go func() { ended <- reconcile(t.Context()) }()
+	blocked(g, func() int { return 1 })
+	var before, after int64
+	g.Scan(&before, "SELECT fence FROM usage_sealing")
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	g.Must(reconcile(ctx))
+	g.Scan(&after, "SELECT fence FROM usage_sealing")
+	webtest.Same(t, "the fence of the console that checks", after, before)
+	webtest.Same(t, "checks that have ended", g.Count("usage_sealing WHERE checked_at IS NOT NULL"), 0)
+	g.Must(holding.Rollback())
+	g.Must(<-ended)
+	webtest.Same(t, "checks that have ended then", g.Count("usage_sealing WHERE checked_at IS NOT NULL"), 1)
 }

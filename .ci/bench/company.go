@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -49,7 +51,10 @@ func (b *bench) measureCompany(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := b.readAll(ctx, company, paths); err != nil {
+	if err := b.readAll(ctx, company, append(paths, deepPaths(time.Now().UTC())...)); err != nil {
+		return err
+	}
+	if err := b.export(ctx, company); err != nil {
 		return err
 	}
 	for _, search := range []string{"ada", "user4321", "gpt-5"} {
@@ -143,7 +148,39 @@ ORDER BY c.id LIMIT 1`).Scan(&user, &held, &profile, &budget, &key, &group, &ser
 	return paths, nil
 }
 
-// readAll records the slowest pages and lists, and those with the most statements.
+// deepPaths are lists far from their first page, searches that find nothing, and reports of long times.
+func deepPaths(now time.Time) []string {
+	year := "/usage?since=" + now.AddDate(0, 0, -362).Format(time.DateOnly)
+	return []string{
+		year, year + "&group_by=user", year + "&group_by=model", year + "&group_by=profile", "/api" + year,
+		"/usage?group_by=user&offset=4900", "/virtual-keys?search=zzzz", "/virtual-keys?offset=49900", "/api/virtual-keys?offset=49900",
+		"/users?search=zzzz", "/users?offset=4900", "/api/users?offset=4900", "/audit?offset=9900",
+	}
+}
+
+// export records how long the largest export takes.
+func (b *bench) export(ctx context.Context, company *console) error {
+	begin := time.Now()
+	rows, _, err := company.page("/usage/export?format=focus").once(ctx)
+	if err != nil {
+		return err
+	}
+	b.add(line{
+		id: "P12", what: "FOCUS export of 30 days", ours: brief(time.Since(begin)),
+		other: fmt.Sprintf("%d rows", bytes.Count(rows, []byte("\n"))-1),
+	})
+	return nil
+}
+
+// read reads a page or list once, and then for a time.
+func (b *bench) read(ctx context.Context, t target) (result, error) {
+	if _, _, err := t.once(ctx); err != nil {
+		return result{}, err
+	}
+	return t.load(ctx, b.slice/4)
+}
+
+// readAll records the slowest pages and lists, those with the most statements, and those that fail.
 func (b *bench) readAll(ctx context.Context, company *console, paths []string) error {
 	type read struct {
 		path       string
@@ -163,12 +200,19 @@ func (b *bench) readAll(ctx context.Context, company *console, paths []string) e
 	if err != nil {
 		return err
 	}
+	var elsewhere []string
 	for _, path := range paths {
 		t := request(company, path)
-		if _, _, err := t.once(ctx); err != nil {
-			continue // it leads elsewhere, or there is nothing
+		r, err := b.read(ctx, t)
+		var other answered
+		if errors.As(err, &other) {
+			if other.status < http.StatusInternalServerError {
+				elsewhere = append(elsewhere, path)
+				continue
+			}
+			b.add(line{id: "P12", what: path, ours: fmt.Sprint("status ", other.status), bar: "200", verdict: "over"})
+			continue
 		}
-		r, err := t.load(ctx, b.slice/4)
 		if err != nil {
 			return err
 		}
@@ -181,6 +225,8 @@ func (b *bench) readAll(ctx context.Context, company *console, paths []string) e
 	if err := talking.stop(); err != nil {
 		return err
 	}
+	fmt.Fprintf(b.out, "P12 reads %d pages and lists; %d others lead elsewhere or have nothing to show: %s\n",
+		len(all), len(elsewhere), strings.Join(elsewhere, " "))
 	slices.SortFunc(all, func(a, b read) int { return int(b.p95 - a.p95) })
 	for i, r := range all[:min(8, len(all))] {
 		b.add(line{

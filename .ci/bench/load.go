@@ -61,6 +61,16 @@ func (t target) load(ctx context.Context, d time.Duration) (result, error) {
 	return result{float64(len(all)) / elapsed.Seconds(), all[len(all)/2], all[len(all)*95/100], all[len(all)*99/100]}, nil
 }
 
+// answered is an answer of another status than the one expected.
+type answered struct {
+	request, text string
+	status        int
+}
+
+func (a answered) Error() string {
+	return fmt.Sprintf("%s: status %d: %.500s", a.request, a.status, a.text)
+}
+
 // send sends the request once and copies the answer's body.
 func (t target) send(ctx context.Context, client *http.Client, to io.Writer) (http.Header, error) {
 	var body io.Reader
@@ -79,7 +89,7 @@ func (t target) send(ctx context.Context, client *http.Client, to io.Writer) (ht
 	defer response.Body.Close()
 	if response.StatusCode != t.status {
 		text, _ := io.ReadAll(response.Body)
-		return nil, fmt.Errorf("%s %s: status %d: %.500s", t.method, t.url, response.StatusCode, text)
+		return nil, answered{t.method + " " + t.url, string(text), response.StatusCode}
 	}
 	_, err = io.Copy(to, response.Body)
 	return response.Header, err

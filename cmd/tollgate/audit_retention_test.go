@@ -2,6 +2,7 @@ package main
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,8 +30,8 @@ func TestArchiveOfTheAuditLog(t *testing.T) {
 		ends = append(ends, number(t, db, "SELECT max(id) FROM audit_logs"))
 		must(t, environment, "", "api-key", "create", "--name", name)
 	}
-	for _, end := range ends {
-		if err := modelstest.AgeAudit(t.Context(), db, end, 100); err != nil {
+	for i, end := range slices.Backward(ends) {
+		if err := modelstest.AgeAudit(t.Context(), db, end, 100*(len(ends)-i)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/uptrace/bun"
 
 	"tollgate/models/database"
-	"tollgate/models/migrations"
 	"tollgate/models/pgserver"
 	"tollgate/models/problem"
 	"tollgate/models/schema"
@@ -153,7 +152,7 @@ func (p *program) migrated(ctx context.Context, serving, owner address, how migr
 	if err != nil {
 		return nil, err
 	}
-	err = migrate(ctx, db, serving, owner, how.Options)
+	err = p.migrate(ctx, db, serving, owner, how.Options)
 	var left schema.ContractError
 	if errors.As(err, &left) && !left.Needed && !how.whole {
 		p.log.Warn("a migration waits until consoles of an earlier release have ended", "migration", left.Migration,
@@ -166,7 +165,7 @@ func (p *program) migrated(ctx context.Context, serving, owner address, how migr
 	return db, nil
 }
 
-func migrate(ctx context.Context, db *bun.DB, serving, owner address, options schema.Options) error {
+func (p *program) migrate(ctx context.Context, db *bun.DB, serving, owner address, options schema.Options) error {
 	if err := database.CheckServer(ctx, db); err != nil {
 		return serving.explain(err)
 	}
@@ -181,13 +180,13 @@ func migrate(ctx context.Context, db *bun.DB, serving, owner address, options sc
 		if err != nil || state.Pending == 0 && (state.Contracts == 0 || !role.OwnsTables) {
 			return err
 		}
-		return serving.explain(schema.Apply(ctx, db, migrations.Files, options))
+		return serving.explain(schema.Apply(ctx, db, p.migrations, options))
 	}
 	owning, err := owner.open()
 	if err != nil {
 		return err
 	}
-	err = schema.Apply(ctx, owning, migrations.Files, options)
+	err = schema.Apply(ctx, owning, p.migrations, options)
 	if err := errors.Join(err, owning.Close()); err != nil {
 		return owner.explain(err)
 	}

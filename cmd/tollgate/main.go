@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -16,6 +17,7 @@ import (
 
 	"tollgate/cmd/tollgate/files"
 	"tollgate/models/database"
+	"tollgate/models/migrations"
 )
 
 // Exit codes.
@@ -38,6 +40,7 @@ type program struct {
 	getenv         func(string) string
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	migrations     fs.FS
 	log            *slog.Logger // nil until the settings say how to log
 	jsonLog        bool
 }
@@ -46,7 +49,7 @@ type program struct {
 func run(
 	ctx context.Context, getenv func(string) string, args []string, stdin io.Reader, stdout, stderr io.Writer,
 ) int {
-	p := &program{getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr}
+	p := &program{getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr, migrations: migrations.Files}
 	err := p.commands().Run(ctx, args)
 	if err == nil {
 		return exitOK

@@ -40,7 +40,9 @@ func (w *Watch) Users(ctx context.Context, db bun.IDB) (users []string, asOf tim
 	if took := time.Since(begin); err == nil && took > live {
 		w.mutex.Lock()
 		defer w.mutex.Unlock()
-		w.users, w.readAt, w.until = users, begin, time.Now().Add(min(kept, keptFactor*took))
+		if begin.After(w.readAt) {
+			w.users, w.readAt, w.until = users, begin, time.Now().Add(min(kept, keptFactor*took))
+		}
 	}
 	return users, time.Time{}, err
 }

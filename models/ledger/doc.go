@@ -1,4 +1,8 @@
 // Package ledger holds counters and sums of days against the events that were counted on them. Events of long ago are
 // sealed into a sum beside each counter, so that a check reads only those since. One console at a time does it, under a
 // lease, and deletes what was kept for long enough.
+//
+// A sealed sum has no constraint that keeps it between 0 and the counter: it would stop sealing where a counter is wrong,
+// instead of naming it. A week that is over is compared by its days; its counters only by ledger verify --full. Sums of
+// days are few enough to be deleted in parts, and have no partitions.
 package ledger

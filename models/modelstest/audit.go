@@ -2,14 +2,15 @@ package modelstest
 
 import (
 	"context"
+	"time"
 
 	"github.com/uptrace/bun"
 
 	"tollgate/models/audit"
 )
 
-// AgeAudit makes the rows of the audit log up to one older, as if they had been written that many days before: with the
-// hashes that they would have.
+// AgeAudit makes the rows of the audit log up to one as old as if all had been written so many days ago, with the hashes
+// that they would have.
 func AgeAudit(ctx context.Context, owner *bun.DB, upTo int64, days int) error {
 	return owner.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		head := []byte{}
@@ -21,10 +22,10 @@ func AgeAudit(ctx context.Context, owner *bun.DB, upTo int64, days int) error {
 		if err != nil {
 			return err
 		}
-		last := []byte{}
+		last, at := []byte{}, time.Now().UTC().AddDate(0, 0, -days).Truncate(time.Microsecond)
 		for _, row := range rows {
 			if row.ID <= upTo {
-				row.CreatedAt = row.CreatedAt.AddDate(0, 0, -days)
+				row.CreatedAt = at
 			}
 			last = row.Next(last)
 			_, err := tx.NewRaw("UPDATE audit_logs SET created_at = ?, hash = ? WHERE id = ?", row.CreatedAt, last, row.ID).Exec(ctx)

@@ -60,6 +60,7 @@ func (n Needs) RunningOut() []NearLimit {
 type Watch struct {
 	mutex  sync.Mutex
 	needs  Needs
+	readAt time.Time
 	until  time.Time
 	people people
 }
@@ -90,7 +91,9 @@ func (w *Watch) all(ctx context.Context, db bun.IDB, from sums) (Needs, error) {
 	if took := time.Since(begin); err == nil && took > standingLive {
 		w.mutex.Lock()
 		defer w.mutex.Unlock()
-		w.needs, w.until = needs, time.Now().Add(min(standingKept, standingFactor*took))
+		if begin.After(w.readAt) {
+			w.needs, w.readAt, w.until = needs, begin, time.Now().Add(min(standingKept, standingFactor*took))
+		}
 	}
 	return needs, err
 }

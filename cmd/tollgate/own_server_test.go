@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"tollgate/models/pgserver"
+	"tollgate/models/secret"
+)
+
+// ownServer is a database server that consoles of a test share, and that the test may stop.
+type ownServer struct {
+	*pgserver.Server
+	dir         string
+	environment []string
+}
+
+func newOwnServer(t *testing.T) ownServer {
+	t.Helper()
+	dir := migratedFolder(t)
+	server := startServer(t, dir, nil)
+	return ownServer{server, dir, append(inFolder(t.TempDir()), "DATABASE_URL="+server.URL("tollgate"),
+		"TOLLGATE_MIGRATE_URL="+server.URL("tollgate_owner"), "TOLLGATE_SECRET="+secret.NewSecret())}
+}
+
+func startServer(t *testing.T, dir string, more map[string]string) *pgserver.Server {
+	t.Helper()
+	settings := map[string]string{"fsync": "off", "full_page_writes": "off", "autovacuum": "off", "shared_buffers": "16MB", "min_wal_size": "32MB"}
+	maps.Copy(settings, more)
+	server, err := pgserver.Start(t.Context(), pgserver.Config{Dir: dir, Settings: settings})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Stop(context.Background()) })
+	return server
+}
+
+// program is one of PostgreSQL's, of the version of the server.
+func (s ownServer) program(t *testing.T, name string) string {
+	t.Helper()
+	running, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", postmaster(t, s.dir)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(filepath.Dir(running), name)
+}
+
+// baseBackup is a copy of the server's folder that pg_basebackup makes while it runs; what names files that are added.
+func (s ownServer) baseBackup(t *testing.T, added ...string) (dir string) {
+	t.Helper()
+	dir = dataFolder(t)
+	data := filepath.Join(dir, "data")
+	runs(t, s.program(t, "pg_basebackup"), "--pgdata="+data, "--checkpoint=fast", "--dbname="+s.URL("tollgate_owner"))
+	for _, name := range added {
+		if err := os.WriteFile(filepath.Join(data, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runs(t, "chown", "-R", "--reference="+filepath.Join(s.dir, "data"), data)
+	return dir
+}
+
+func runs(t *testing.T, program string, arguments ...string) {
+	t.Helper()
+	if output, err := exec.CommandContext(t.Context(), program, arguments...).CombinedOutput(); err != nil {
+		t.Fatalf("%s %s: %v\n%s", program, strings.Join(arguments, " "), err, output)
+	}
+}
+
+// A console that is given a standby reads reports from it.
+func TestConsoleReadsFromAReplica(t *testing.T) {
+	t.Parallel()
+	s := newOwnServer(t)
+	key := strings.TrimSpace(must(t, s.environment, "", "api-key", "create", "--name", "test"))
+	standby := startServer(t, s.baseBackup(t, "standby.signal"), map[string]string{"primary_conninfo": s.URL("tollgate_owner")})
+	c := start(t, append(s.environment, "TOLLGATE_REPLICA_URL="+standby.URL("tollgate")))
+	eventually(t, "the replica answers", func() bool {
+		request, err := http.NewRequestWithContext(t.Context(), "GET", c.address+"/api/usage", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+key)
+		answer, err := http.DefaultClient.Do(request)
+		return err == nil && answer.Body.Close() == nil && answer.StatusCode == http.StatusOK && answer.Header.Get("X-Data-As-Of") != ""
+	})
+	if _, metrics := c.get(t, c.address+"/metrics", key); !strings.Contains(string(metrics), `tollgate_replica_reads_total{server="replica"} `) {
+		t.Errorf("the metrics are %s", metrics)
+	}
+}
+
+// Consoles share what may be allowed from memory: one of two has half of it.
+func TestConsolesShareWhatIsAllowedFromMemory(t *testing.T) {
+	t.Parallel()
+	s := newOwnServer(t)
+	key := strings.TrimSpace(must(t, s.environment, "", "api-key", "create", "--name", "test"))
+	first := start(t, s.environment)
+	l, second := newServiceLoad(t, first, key), start(t, s.environment)
+	first.demand(t, http.StatusOK, "PUT", l.profile, key, `{"fail_open_for": 60, "rate_limit": {"request_max_limit": 10, "request_reset_duration": "1d"}}`)
+	l.user = l.addUser(t, first, "open@example.com")
+	eventually(t, "the call is allowed", func() bool {
+		return second.demand(t, http.StatusOK, "POST", "/api/decisions", key, l.call(""))["decision"] == true
+	})
+	for _, pid := range serverProcesses(t, s.dir) {
+		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGCONT) })
+	}
+	eventually(t, "calls are allowed from memory", func() bool {
+		_, said := second.readiness(t)
+		return said == "ready from memory: the database is away"
+	})
+	allowed := 0
+	for allowed < 10 {
+		if status, _ := second.ask(t, "POST", second.address+"/api/decisions", key, l.call("")); status != http.StatusOK {
+			break
+		}
+		allowed++
+	}
+	if allowed != 3 {
+		t.Errorf("%d calls of 10 are allowed, of which each of two consoles has half, to 90 %%", allowed)
+	}
+}
+
+// What PostgreSQL's own programs have backed up is restored whole.
+func TestBackupsOfPostgreSQLFit(t *testing.T) {
+	t.Parallel()
+	s := newOwnServer(t)
+	key := strings.TrimSpace(must(t, s.environment, "", "api-key", "create", "--name", "test"))
+	c := start(t, s.environment)
+	l := newServiceLoad(t, c, key)
+	for l.counted.Load() < 10 {
+		l.run(300*time.Millisecond, c)
+	}
+	owner := opened(t, s.URL("tollgate_owner"))
+	if _, err := owner.Exec("CREATE DATABASE dumped"); err != nil {
+		t.Fatal(err)
+	}
+	dumped := strings.Replace(s.URL("tollgate_owner"), "/tollgate?", "/dumped?", 1)
+	file := filepath.Join(t.TempDir(), "dump")
+	runs(t, s.program(t, "pg_dump"), "--format=custom", "--file="+file, s.URL("tollgate_owner"))
+	runs(t, s.program(t, "pg_restore"), "--exit-on-error", "--dbname="+dumped, file)
+	copied := startServer(t, s.baseBackup(t), nil)
+	l.run(300*time.Millisecond, c)
+	for _, backup := range []string{dumped, copied.URL("tollgate_owner")} {
+		if said := must(t, s.environment, "", "backup", "verify", backup); !strings.HasPrefix(said, "The copy fits: ") {
+			t.Errorf("%s: said %q", backup, said)
+		}
+	}
+}
