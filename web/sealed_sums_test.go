@@ -70,7 +70,8 @@ func TestSealedSumsFit(t *testing.T) {
 func TestCountersAreCheckedByOneConsole(t *testing.T) {
 	g := webtest.NewGateway(t)
 	g.Looked()
-	reconcile := ledger.NewReconciler(g.DB, slog.New(slog.DiscardHandler), ledger.DefaultKeep).Reconcile
+	patient := webtest.Connect(t, g.AppURL()+"&lock_timeout=0")
+	reconcile := ledger.NewReconciler(patient, slog.New(slog.DiscardHandler), ledger.DefaultKeep).Reconcile
 	holding, err := g.Owner().BeginTx(t.Context(), nil)
 	g.Must(err)
 	_, err = holding.Exec("LOCK TABLE usage_days IN ACCESS EXCLUSIVE MODE") // which the check reads
