@@ -2,7 +2,7 @@
 // sealed into a sum beside each counter, so that a check reads only those since. One console at a time does it, under a
 // lease, and deletes what was kept for long enough.
 //
-// A sealed sum has no constraint that keeps it between 0 and the counter: where a counter is wrong, it would stop sealing
+// A sealed sum has no constraint that keeps it between 0 and the counter: where a counter is wrong, sealing would stop
 // instead of naming it. A week that is over is compared by its days; its counters only by ledger verify --full. Sums of
 // days are few enough to be deleted in parts, and have no partitions.
 package ledger
