@@ -222,9 +222,16 @@ func (s *screen) arrives(path string) {
 	s.loaded()
 }
 
-// loaded waits for the scripts of the page. WaitForLoadState of this Playwright can miss that they have come.
+// loaded waits for the scripts of the page. WaitForLoadState can miss that they have come while it begins to wait, and
+// knows it when it is asked again.
 func (s *screen) loaded() {
 	s.t.Helper()
-	_, err := s.WaitForFunction("document.readyState === 'complete'", nil)
+	var err error
+	for range 10 {
+		err = s.WaitForLoadState(playwright.PageWaitForLoadStateOptions{Timeout: playwright.Float(3000)})
+		if err == nil {
+			return
+		}
+	}
 	s.must(err)
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -90,6 +91,16 @@ func TestReleaseBeforeRunsBeside(t *testing.T) {
 	}
 	must(t, environment, "", "ledger", "verify", "--full")
 	must(t, environment, "", "audit", "verify")
+
+	// Who goes back starts the release before again.
+	if code := before.signal(t, syscall.SIGTERM); code != exitOK {
+		t.Errorf("the release before ends with %d", code)
+	}
+	before = startOf(t, program, environment)
+	l.run(time.Second, before)
+	if l.failed(t) {
+		t.Errorf("the release before, started again, logs:\n%s", before.log.complaints())
+	}
 
 	if _, err := db.Exec("DROP FUNCTION reserve_named"); err != nil {
 		t.Fatal(err)

@@ -253,7 +253,8 @@ func TestHelpNamesEverySetting(t *testing.T) {
 	for _, name := range []string{
 		"TOLLGATE_ADDR", "TOLLGATE_DATA_DIR", "TOLLGATE_BASE_URL", "TOLLGATE_HOSTS", "TOLLGATE_TRUSTED_PROXIES", "DATABASE_URL", "TOLLGATE_MIGRATE_URL", "TOLLGATE_REPLICA_URL", "TOLLGATE_SECRET",
 		"TOLLGATE_MCP_PRIVATE", "TOLLGATE_OIDC_PRIVATE", "TOLLGATE_LOG", "TOLLGATE_DRAIN", "TOLLGATE_GRACE_MAX", "TOLLGATE_SPOOL", "TOLLGATE_DATABASE_POOLER", "TOLLGATE_INSECURE_HTTP", "TOLLGATE_ADMIN_EMAIL", "TOLLGATE_ADMIN_PASSWORD",
-		"serve", "migrate", "api-key", "user", "seed", "version",
+		"TOLLGATE_ARCHIVE", "TOLLGATE_KEEP_EVENTS", "TOLLGATE_KEEP_DAYS", "TOLLGATE_KEEP_WINDOWS", "TOLLGATE_KEEP_AUDIT", "TOLLGATE_REFUSAL_DAYS",
+		"serve", "migrate", "api-key", "user", "sso", "seed", "audit", "ledger", "archive", "backup", "version",
 	} {
 		if !strings.Contains(help, name) {
 			t.Errorf("the help does not mention %s", name)
