@@ -143,3 +143,21 @@ func TestMetricsWithoutTheDatabase(t *testing.T) {
 	w.Breaks()
 	scraper.Get("/metrics").Refuses(503, "retry_later", "")
 }
+
+// Weeks that should have been dropped a day ago are counted until they are.
+func TestMetricsReportOverdueWeeks(t *testing.T) {
+	g := webtest.NewGateway(t)
+	g.Admin.Counted(webtest.Event(g.Key))
+	aged(g, 92)
+	g.Exec("UPDATE usage_weeks SET dropped_at = now() WHERE week = '1970-01-05'")
+	for _, step := range []struct {
+		skewed  int
+		overdue float64
+	}{{1, 1}, {-1, 0}} { // a counter that is skewed keeps the week
+		g.Exec("UPDATE limit_windows SET used = used + ? WHERE kind = 'spend' AND reset_duration = '1M' AND used > 0", step.skewed)
+		g.Exec("UPDATE usage_sealing SET checked_at = NULL, lease_until = to_timestamp(0)")
+		next, _ := g.Another(g.AppURL())
+		next.Looked()
+		webtest.Same(t, "weeks that are overdue", g.APIKey("Usage:View").At(next).Metrics()["tollgate_overdue_weeks"], step.overdue)
+	}
+}

@@ -23,7 +23,7 @@ var watchedMetrics = []string{
 	"tollgate_usage_batch_events_count", "tollgate_usage_queue", "tollgate_http_requests_total", "tollgate_grace_active",
 	"tollgate_schema_unknown_migrations", "tollgate_table_bytes", "tollgate_oldest_unsealed_seconds", "tollgate_keys_in_memory",
 	"tollgate_decision_seconds_bucket", "tollgate_usage_events_total", "tollgate_ledger_skewed_counters",
-	"tollgate_ledger_checked_timestamp_seconds",
+	"tollgate_ledger_checked_timestamp_seconds", "tollgate_overdue_weeks",
 }
 
 // Alert rules and the dashboard ask for series that a console has, by name and labels.

@@ -90,7 +90,7 @@ func (p *program) archiveAudit(ctx context.Context, s settings, db *db, format a
 
 // withArchive runs what needs the folder of the archive.
 func (p *program) withArchive(do func(context.Context, settings, *db, *cli.Command) error) cli.ActionFunc {
-	return p.withDatabase(func(ctx context.Context, s settings, db *db, command *cli.Command) error {
+	return p.withExisting(func(ctx context.Context, s settings, db *db, command *cli.Command) error {
 		if s.Keep.Archive == "" {
 			return settingError{"TOLLGATE_ARCHIVE", "name the folder of the archive"}
 		}

@@ -16,7 +16,7 @@ func (p *program) auditCommand() *cli.Command {
 		Commands: []*cli.Command{{
 			Name:  "verify",
 			Usage: "recompute the chain of the audit log and name the first row that does not match",
-			Action: p.withDatabase(func(ctx context.Context, s settings, db *db, _ *cli.Command) error {
+			Action: p.withExisting(func(ctx context.Context, s settings, db *db, _ *cli.Command) error {
 				key, err := auditKey(s)
 				if err != nil {
 					return err

@@ -36,7 +36,7 @@ func (p *program) verifyBackup(ctx context.Context, command *cli.Command) error 
 	if err := checkDatabaseURL("URL", address); err != nil {
 		return usageError{err}
 	}
-	return p.withDatabase(func(ctx context.Context, s settings, db *db, _ *cli.Command) error {
+	return p.withExisting(func(ctx context.Context, s settings, db *db, _ *cli.Command) error {
 		key, err := auditKey(s)
 		if err != nil {
 			return err

@@ -59,6 +59,10 @@ func (p *program) commandDatabase(ctx context.Context, s settings) (*db, error) 
 	if !s.private() {
 		return p.givenDatabase(ctx, s)
 	}
+	if s.migration.existing && !pgserver.Made(s.DataDir) {
+		return nil, settingError{"DATABASE_URL", "is not set, and there is no private database in " + s.DataDir +
+			": give this command the settings of the console"}
+	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for {
@@ -142,7 +146,8 @@ func (p *program) warnOfNoLimits(ctx context.Context, db *db, role string) error
 // migration says how a database that is opened is migrated.
 type migration struct {
 	schema.Options
-	whole bool // what contracts as well, or it fails
+	whole    bool // what contracts as well, or it fails
+	existing bool // no private database is made
 }
 
 // migrated opens a database for the serving role after its owner has brought it up to date.

@@ -282,7 +282,12 @@ func (h *haCluster) forget(leader *haNode) {
 func (h *haCluster) switchover(from *haNode) {
 	h.t.Helper()
 	body, _ := json.Marshal(map[string]string{"leader": from.name})
-	answer, err := http.Post("http://127.0.0.1:"+from.rest+"/switchover", "application/json", bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(h.t.Context(), "POST", "http://127.0.0.1:"+from.rest+"/switchover", bytes.NewReader(body))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	request.SetBasicAuth("patroni", "CHANGE-ME")
+	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
 		h.t.Fatal(err)
 	}

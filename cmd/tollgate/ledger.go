@@ -20,7 +20,7 @@ func (p *program) ledgerCommand() *cli.Command {
 			Usage: "compare every counter, and the usage of each day, with the events that were counted on it",
 			Flags: []cli.Flag{&cli.BoolFlag{Name: "full", Usage: "read all events, " +
 				"also those whose sums are sealed and those that are archived"}},
-			Action: p.withDatabase(func(ctx context.Context, s settings, db *db, command *cli.Command) error {
+			Action: p.withExisting(func(ctx context.Context, s settings, db *db, command *cli.Command) error {
 				check := ledger.Verify
 				switch full := command.Bool("full"); {
 				case full && s.Keep.Archive != "":

@@ -44,6 +44,14 @@ func (p *program) withDatabase(work databaseWork) cli.ActionFunc {
 	}
 }
 
+// withExisting is withDatabase for commands that check what is there. A private database is not made for them: in a new
+// one all fits.
+func (p *program) withExisting(work databaseWork) cli.ActionFunc {
+	return func(ctx context.Context, command *cli.Command) error {
+		return p.onDatabase(ctx, command, migration{existing: true}, work)
+	}
+}
+
 // databaseWork is what a command does with the database.
 type databaseWork func(context.Context, settings, *db, *cli.Command) error
 

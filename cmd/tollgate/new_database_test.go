@@ -1,6 +1,10 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -18,5 +22,27 @@ func TestCommandSaysOfItsNewDatabase(t *testing.T) {
 	}
 	if second := do(t, inFolder(data), "", "api-key", "create", "--name", "b"); second.code != exitOK || strings.Contains(second.stderr, "private database") {
 		t.Errorf("the second: %+v", second)
+	}
+}
+
+// A command that checks a database makes none, in which all would fit.
+func TestChecksMakeNoDatabase(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(dataFolder(t), "new")
+	environment := append(inFolder(data), "TOLLGATE_ARCHIVE="+t.TempDir())
+	for _, arguments := range [][]string{
+		{"ledger", "verify"},
+		{"ledger", "verify", "--full"},
+		{"audit", "verify"},
+		{"archive", "run"},
+		{"archive", "verify"},
+		{"backup", "verify", "postgres://localhost/copy"},
+	} {
+		if r := do(t, environment, "", arguments...); r.code != exitConfig || r.stdout != "" || !strings.Contains(r.stderr, "DATABASE_URL: is not set, and there is no private database in "+data) {
+			t.Errorf("%v: %+v", arguments, r)
+		}
+	}
+	if _, err := os.Stat(data); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the folder: %v", err)
 	}
 }

@@ -157,3 +157,28 @@ func TestBackupsOfPostgreSQLFit(t *testing.T) {
 		}
 	}
 }
+
+// A console starts with the roles and the database that operations.md makes; the one that serves owns no table.
+func TestRolesOfOperations(t *testing.T) {
+	t.Parallel()
+	s := newOwnServer(t)
+	_, statements, _ := strings.Cut(readPage(t, "../../docs/operations.md"), "```sql\n")
+	statements, _, _ = strings.Cut(statements, "```")
+	owner := opened(t, s.URL("tollgate_owner"))
+	for statement := range strings.SplitSeq(strings.TrimSpace(statements), ";\n") {
+		statement = strings.ReplaceAll(statement, "tollgate", "console") // the server has such roles already
+		if _, err := owner.Exec(statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	address := func(role string) string {
+		return strings.Replace(s.URL(role), "/tollgate?", "/console?", 1)
+	}
+	environment := append(inFolder(t.TempDir()), "DATABASE_URL="+address("console"), "TOLLGATE_MIGRATE_URL="+address("console_owner"), "TOLLGATE_SECRET="+secret.NewSecret())
+	c := start(t, environment)
+	key := strings.TrimSpace(must(t, environment, "", "api-key", "create", "--name", "test"))
+	createProfile(t, c, key, "Made")
+	if n := number(t, opened(t, address("console")), "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tableowner <> 'console_owner'"); n != 0 {
+		t.Errorf("%d tables are not the owner's", n)
+	}
+}

@@ -21,6 +21,8 @@ const (
 	bookkeepingFirst = time.Second
 	// unsealedMost is how old events are that are not sealed yet when a console seals again; a check reads all of them.
 	unsealedMost = sealedBehind + 5*time.Minute
+	// overdueAfter is how long after its time a week is overdue that was not archived or dropped.
+	overdueAfter = 24 * time.Hour
 )
 
 // Reconciler compares the counters with their events every hour, and deletes what was kept for long enough. Of any
@@ -32,6 +34,7 @@ type Reconciler struct {
 	log      *slog.Logger
 	skewed   atomic.Int64
 	unsealed atomic.Int64 // seconds
+	overdue  atomic.Int64 // weeks
 	checked  atomic.Int64 // Unix seconds; 0 before the first time
 }
 
@@ -138,18 +141,24 @@ WHERE fence = ?`, len(skewed), fence).Exec(ctx)
 // read reads what the last check found, here or on another console.
 func (b *Reconciler) read(ctx context.Context) error {
 	var rows []struct {
-		CheckedAt, Skewed int64
-		Unsealed          float64
+		CheckedAt, Skewed, Overdue int64
+		Unsealed                   float64
 	}
 	err := b.db.NewRaw(`SELECT extract(epoch FROM checked_at)::bigint AS checked_at, skewed,
-    extract(epoch FROM clock_timestamp() - sealed_until)::float8 AS unsealed FROM usage_sealing
-WHERE checked_at IS NOT NULL`).Scan(ctx, &rows)
+    extract(epoch FROM clock_timestamp() - sealed_until)::float8 AS unsealed, (
+        SELECT count(*) FROM usage_weeks
+        WHERE dropped_at IS NULL AND (closed_at < clock_timestamp() - (?0 + ?2) * interval '1 second'
+            OR ?3 AND file IS NULL AND closed_at < clock_timestamp() - (?1 + ?2) * interval '1 second')
+    ) AS overdue FROM usage_sealing
+WHERE checked_at IS NOT NULL`, days(b.keep.Events).Seconds(), days(LeastKept).Seconds(), overdueAfter.Seconds(),
+		b.keep.Archive != "").Scan(ctx, &rows)
 	if err != nil {
 		return fmt.Errorf("read what the last check found: %w", err)
 	}
 	for _, found := range rows {
 		b.skewed.Store(found.Skewed)
 		b.unsealed.Store(int64(found.Unsealed))
+		b.overdue.Store(found.Overdue)
 		b.checked.Store(found.CheckedAt)
 	}
 	return nil
@@ -162,6 +171,8 @@ var (
 		"When the counters were last compared with their events.", nil, nil)
 	oldestUnsealed = prometheus.NewDesc("tollgate_oldest_unsealed_seconds",
 		"How long ago the oldest usage that is not sealed yet was received, at most.", nil, nil)
+	overdueWeeks = prometheus.NewDesc("tollgate_overdue_weeks",
+		"Weeks of usage that should have been archived, or dropped, a day ago.", nil, nil)
 )
 
 // Describe is part of [prometheus.Collector].
@@ -169,6 +180,7 @@ func (b *Reconciler) Describe(ch chan<- *prometheus.Desc) {
 	ch <- ledgerSkewed
 	ch <- ledgerChecked
 	ch <- oldestUnsealed
+	ch <- overdueWeeks
 }
 
 // Collect is part of [prometheus.Collector]. Before the first check there are no metrics.
@@ -177,5 +189,6 @@ func (b *Reconciler) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(ledgerSkewed, prometheus.GaugeValue, float64(b.skewed.Load()))
 		ch <- prometheus.MustNewConstMetric(ledgerChecked, prometheus.GaugeValue, float64(checked))
 		ch <- prometheus.MustNewConstMetric(oldestUnsealed, prometheus.GaugeValue, float64(b.unsealed.Load()))
+		ch <- prometheus.MustNewConstMetric(overdueWeeks, prometheus.GaugeValue, float64(b.overdue.Load()))
 	}
 }

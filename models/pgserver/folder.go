@@ -36,6 +36,12 @@ func (e InUseError) Error() string {
 	return fmt.Sprintf("the data folder %s is in use by %s; stop it, or choose another folder", e.Dir, holder)
 }
 
+// Made reports whether a folder has a database.
+func Made(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "data", "PG_VERSION"))
+	return err == nil
+}
+
 // Join finds the server of a console that is running on dir.
 // It never starts one; without a console the error is [ErrNotRunning].
 func Join(ctx context.Context, dir string) (Socket, error) {
