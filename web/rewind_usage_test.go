@@ -24,14 +24,19 @@ type rewinding struct {
 	behind         atomic.Pointer[pgserver.Server]
 }
 
-func newRewinding(t *testing.T) *rewinding {
+func newRewinding(t *testing.T) *rewinding { return newRewindingAt(t, "", func(*pgserver.Server) {}) }
+
+// newRewindingAt changes both databases first, and asks for settings of the console's sessions.
+func newRewindingAt(t *testing.T, settings string, change func(*pgserver.Server)) *rewinding {
 	t.Helper()
 	r := &rewinding{backup: newBackup(t)}
 	old := r.restore(t)
 	r.restored = r.restore(t)
+	change(old)
+	change(r.restored)
 	r.behind.Store(old)
 	r.w = webtest.NewWire(t, func() (net.Conn, error) { return dialPostgres(r.behind.Load()) }, nil)
-	r.c, _ = r.serving(t).Another(overWire(t, old, r.w))
+	r.c, _ = r.serving(t).Another(overWire(t, old, r.w) + settings)
 	t.Cleanup(r.w.Restore)
 	r.other, _ = r.serving(t).Another(r.restored.URL("tollgate"))
 	r.gateway, r.there = r.bearerOf(r.c, r.secret), r.bearerOf(r.other, r.secret)
@@ -240,13 +245,80 @@ UPDATE audit_head SET hash = added.hash FROM added`,
 // aheadOfTime is a console on a database whose clock can be put forward, by what later.ahead says.
 func aheadOfTime(g webtest.Gateway) (other *webtest.Console, w *webtest.Wire) {
 	g.T.Helper()
-	g.ExecAsOwner("CREATE SCHEMA later", "CREATE TABLE later.ahead (by interval)", "GRANT USAGE ON SCHEMA later TO tollgate",
-		"GRANT SELECT ON later.ahead TO tollgate",
-		`CREATE FUNCTION later.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS
-$$ SELECT pg_catalog.clock_timestamp() + coalesce((SELECT max(by) FROM later.ahead), '0') $$`)
+	g.ExecAsOwner(laterClock...)
 	w, address := g.DatabaseWire(nil)
 	other, _ = g.Another(address + "&search_path=later,public,pg_catalog")
 	return other, w
+}
+
+// After an outage of so long that the usage feed no longer tells whether usage was lost, what was acknowledged last is
+// stored again, as far as it was.
+func TestUsageLostInALongOutageIsStoredAgain(t *testing.T) {
+	t.Parallel()
+	b := newRewindingAt(t, "&search_path=later,public,pg_catalog", func(s *pgserver.Server) {
+		b := webtest.Connect(t, s.URL("tollgate_owner"))
+		for _, statement := range laterClock {
+			if _, err := b.Exec(statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	b.gateway.Report(webtest.Event(b.key)).Is(200)
+	if _, err := webtest.Connect(t, b.restored.URL("tollgate_owner")).Exec("INSERT INTO later.ahead VALUES ('11 minutes')"); err != nil {
+		t.Fatal(err)
+	}
+	b.rewinds()
+	b.c.Eventually("what was acknowledged is stored again", b.storedAgain)
+	webtest.Same(t, "events", b.other.Count("counted_events"), 1)
+}
+
+// A change of access that is lost before a poll has seen it is noticed, like usage: whoever made it has to know. Pages
+// and forms change access by connections of their own.
+func TestLostChangeOfAccessIsNoticed(t *testing.T) {
+	t.Parallel()
+	b := newRewinding(t)
+	pages := webtest.Connect(t, overWire(t, b.restored, b.w))
+	b.c.H.DB = pages
+	b.c.H.Cache.Follow(pages)
+	b.gateway.Decides(webtest.Model(b.key), "allowed", 200)
+	b.gateway.API("DELETE", b.keyPath, nil).Is(200)
+	b.rewinds()
+	b.c.Eventually("the database is polled", func() bool {
+		return b.gateway.Get("/metrics").StatusCode == 200 && b.gateway.Ask(webtest.Model(b.key))["type"] == "allowed"
+	})
+	webtest.Same(t, "rewinds", b.gateway.Metrics()["tollgate_database_rewinds_total"], 1.0)
+}
+
+// What was refused because another event has its id does not take the place of that one when both are lost.
+func TestRefusedEventIsNotStoredAgain(t *testing.T) {
+	t.Parallel()
+	b := newRewinding(t)
+	second, _ := b.serving(t).Another(overWire(t, b.restored, b.w))
+	event, other := webtest.With(webtest.Event(b.key), "event_id", uuid.NewString()), webtest.Event(b.key)
+	stray := webtest.With(webtest.Event("sk-bf-"+strings.Repeat("x", 43)), "event_id", uuid.NewString())
+	first := b.bearerOf(second, b.secret)
+	first.Report(webtest.Object{"events": []webtest.Object{event, stray}}).Is(200)
+	results := b.gateway.Report(webtest.Object{"events": []webtest.Object{webtest.With(event, "cost", 5), webtest.With(stray, "cost", 5), other}}).Is(200).JSON()["results"].([]any)
+	for i, status := range []string{"conflict", "conflict", "counted"} {
+		webtest.Same(t, "an event", results[i].(map[string]any)["status"], any(status))
+	}
+	b.rewinds()
+	b.c.Eventually("what was acknowledged is stored again", b.storedAgain)
+	second.Eventually("here too", func() bool { return strings.Contains(second.Log.String(), "is stored again, as far as it was lost") })
+	var spent int64
+	b.other.Scan(&spent, "SELECT sum(cost)::bigint FROM usage_days")
+	webtest.Same(t, "dollars", spent, int64(2_000_000_000))
+	var strayed string
+	b.other.Scan(&strayed, "SELECT event::jsonb ->> 'cost' FROM usage_quarantine")
+	webtest.Same(t, "dollars in quarantine", strayed, "1")
+}
+
+// laterClock makes a clock of the database that is ahead by what a table says.
+var laterClock = []string{
+	"CREATE SCHEMA later", "CREATE TABLE later.ahead (by interval)", "GRANT USAGE ON SCHEMA later TO tollgate",
+	"GRANT SELECT ON later.ahead TO tollgate",
+	`CREATE FUNCTION later.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS
+$$ SELECT pg_catalog.clock_timestamp() + coalesce((SELECT max(by) FROM later.ahead), '0') $$`,
 }
 
 // A console that could not reach the database for so long that rows of the usage feed were deleted meanwhile, does not

@@ -293,3 +293,27 @@ func TestWeeksAreOpenedOnce(t *testing.T) {
 	webtest.Same(t, "times opened", times.Load(), int64(1))
 	webtest.Same(t, "open weeks", g.Count("usage_weeks WHERE closed_at IS NULL AND week = '2999-01-07'"), 1)
 }
+
+// A week ends after the events of every batch that was under way in it, however long one of them waited: what is sealed
+// and checked goes by that.
+func TestWeekEndsAfterItsEvents(t *testing.T) {
+	g := webtest.NewGateway(t)
+	g.ExecAsOwner(`CREATE FUNCTION pass() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END $$`,
+		"CREATE TRIGGER pass BEFORE INSERT ON weekly_charges FOR EACH ROW EXECUTE FUNCTION pass()")
+	gate, err := g.Owner().BeginTx(t.Context(), nil)
+	g.Must(err)
+	_, err = gate.Exec("SELECT pg_advisory_xact_lock(1)")
+	g.Must(err)
+	var working sync.WaitGroup
+	working.Go(func() { g.Admin.Counted(webtest.Event(g.Key)) })
+	blocked(g, func() int { return 1 })
+	working.Go(func() {
+		_, err := nextWeek(g)
+		g.Must(err)
+	})
+	blocked(g, func() int { return 2 })
+	g.Must(gate.Rollback())
+	working.Wait()
+	webtest.Same(t, "events", g.Count("weekly_events"), 1)
+	webtest.Same(t, "events after the end of their week", g.Count("weekly_events JOIN usage_weeks USING (week) WHERE received_at >= closed_at"), 0)
+}

@@ -41,6 +41,8 @@ type Cache struct {
 	Grace  Grace           // set before Run
 	Tokens *caller.Checker // of access tokens, set before Run; nil to accept none
 
+	followed []*bun.DB // pools of this console, set before Run
+
 	mutex     sync.RWMutex
 	byHash    map[secret.Hash]cachedKey
 	users     map[uuid.UUID]cachedUser
@@ -65,6 +67,7 @@ type Cache struct {
 	failedAt time.Time
 	changes  atomic.Int64 // transactions of this console that changed access
 	rewinds  atomic.Int64 // how often the database has gone back
+	losses   atomic.Int64 // how often it has, or may have, lost something
 	away     atomic.Bool  // the last poll failed
 	opens    atomic.Bool  // a profile that was seen allows calls from memory, or did
 	covered  atomic.Int64 // how many of the changes the last finished poll covers
@@ -73,7 +76,7 @@ type Cache struct {
 	entitlementReads *batch.Lookup[uuid.UUID, *entitlement.Entitlements]
 	actorReads       *apikey.Actors
 	uses             *apikey.Uses
-	onRewind         []func()
+	onLoss         []func()
 	pending          pendingChanges
 	inGrace          graceState
 
@@ -179,8 +182,12 @@ func (c *Cache) Counted(users ...uuid.UUID) {
 
 // Follow makes decisions see what the transactions of a pool of this console change, as soon as each has ended.
 func (c *Cache) Follow(db *bun.DB) {
+	c.followed = append(c.followed, db)
 	database.OnChange(db, database.Listener{Commits: c.pending.begin, Changed: func() { c.changes.Add(1) }})
 }
+
+// pools are those whose transactions this cache learns of.
+func (c *Cache) pools() []*bun.DB { return append(c.followed[:len(c.followed):len(c.followed)], c.DB) }
 
 // Now is the database's clock.
 func (c *Cache) Now() time.Time {

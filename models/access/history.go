@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"errors"
+	"maps"
 	"math"
 	"time"
 
@@ -44,8 +45,8 @@ type news struct {
 
 // rewound reports whether the database has lost what was seen of it, as after a failover or a restore: its changes
 // count from an earlier number, the audit row that was the last is not in the log, or the last usage of a writer is
-// gone. The numbers alone would pass a history that has grown longer since. Usage that no poll has seen is missed by
-// its numbers, unless its rows may have been deleted since the last poll.
+// gone. The numbers alone would pass a history that has grown longer since. What no poll has seen, usage or a change of
+// access, is missed by the numbers of its writer, unless its rows may have been deleted since the last poll.
 func (seen databaseHistory) rewound(now news, deleted bool) bool {
 	if !seen.any {
 		return false
@@ -110,7 +111,10 @@ FROM writers AS w LEFT JOIN unnest($4::uuid[], $5::bigint[]) AS known(writer, se
 func (c *Cache) readChanges(ctx context.Context) (news, error) {
 	read := news{
 		databaseHistory: databaseHistory{any: true, writers: map[uuid.UUID]feedRow{}}, keptWriters: map[uuid.UUID]bool{},
-		own: database.FedUsage(c.DB), rows: map[uuid.UUID]int64{},
+		own: map[uuid.UUID]database.Fed{}, rows: map[uuid.UUID]int64{},
+	}
+	for _, pool := range c.pools() {
+		maps.Copy(read.own, database.FedUsage(pool))
 	}
 	since, writers, numbers := c.seen.seq, []string{}, []int64{}
 	if !c.seen.any {

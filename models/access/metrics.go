@@ -6,11 +6,19 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// OnRewind has lost called when the database has lost what was seen of it. It must not wait. It is set before Run.
-func (c *Cache) OnRewind(lost func()) { c.onRewind = append(c.onRewind, lost) }
+// OnLoss has lost called when the database has lost what was seen of it, or may have lost it while it was not seen for
+// long. It must not wait. It is set before Run.
+func (c *Cache) OnLoss(lost func()) { c.onLoss = append(c.onLoss, lost) }
 
-// Rewinds is how often the database has gone back.
-func (c *Cache) Rewinds() int64 { return c.rewinds.Load() }
+// Losses is how often the database has lost something, or may have.
+func (c *Cache) Losses() int64 { return c.losses.Load() }
+
+// SeenAt is when the last poll was sent, by this machine's clock: what was stored before and is lost was noticed then.
+func (c *Cache) SeenAt() time.Time {
+	c.mutex.RLock()
+	defer c.mutex.RUnlock()
+	return c.fresh
+}
 
 // KeysInMemory is how many virtual keys are cached.
 func (c *Cache) KeysInMemory() int {
@@ -19,17 +27,14 @@ func (c *Cache) KeysInMemory() int {
 	return len(c.byHash)
 }
 
-// tellEmptied has all keys preloaded again.
-func (c *Cache) tellEmptied() {
+// tellLost has all keys preloaded again, and stored again what may be lost.
+func (c *Cache) tellLost() {
+	c.losses.Add(1)
 	select {
 	case c.emptied <- struct{}{}:
 	default: // it is to be preloaded again already
 	}
-}
-
-func (c *Cache) tellRewound() {
-	c.tellEmptied()
-	for _, lost := range c.onRewind {
+	for _, lost := range c.onLoss {
 		lost()
 	}
 }

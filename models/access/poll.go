@@ -58,7 +58,9 @@ func (c *Cache) poll(ctx context.Context, after time.Time) error {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	c.polls++
-	database.PolledUsage(c.DB, news.own)
+	for _, pool := range c.pools() {
+		database.PolledUsage(pool, news.own)
+	}
 	missed := c.missedUsage(news)
 	switch {
 	case c.seen.rewound(news, missed):
@@ -69,12 +71,12 @@ func (c *Cache) poll(ctx context.Context, after time.Time) error {
 		c.actors = nil
 		clear(news.writers) // their numbers go on after those that are lost
 		c.reset()
-		defer c.tellRewound()
+		defer c.tellLost()
 	case !c.seen.any:
 		c.reset()
 	case missed:
 		c.reset()
-		defer c.tellEmptied()
+		defer c.tellLost()
 	default:
 		c.trim(keysKept)
 	}

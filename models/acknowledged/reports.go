@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	// For is how long what was acknowledged is kept since it was stored last: what a failover may lose.
+	// For is how long the database has what was acknowledged until it is sure not to lose it: what a failover may lose.
 	For = time.Minute
 	// Most bounds the memory, in bytes as Size estimates them.
 	Most = 64 << 20
@@ -38,13 +38,14 @@ type kept[R Report] struct {
 	stored time.Time
 }
 
-// Add keeps a report, and forgets those that are too old or for which there is no room.
-func (a *Reports[R]) Add(r R) {
+// Add keeps a report, and forgets those that are too old or for which there is no room. Seen is when the database was
+// last known to have all that was stored: what it may have lost since is not too old.
+func (a *Reports[R]) Add(r R, seen time.Time) {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
 	a.reports, a.size = append(a.reports, kept[R]{r, r.At()}), a.size+r.Size()
 	old := 0
-	for old < len(a.reports)-1 && (a.size > Most || !a.restoring && r.At().Sub(a.reports[old].stored) > For) {
+	for old < len(a.reports)-1 && (a.size > Most || !a.restoring && seen.Sub(a.reports[old].stored) > For) {
 		if a.from <= old && old < a.to {
 			a.givenUp += a.reports[old].report.Events()
 		}

@@ -18,7 +18,7 @@ func (r *report) Events() int   { return 1 }
 func reported(a *Reports[*report], at time.Time, n, size int) (last time.Time) {
 	for range n {
 		at = at.Add(For + time.Second)
-		a.Add(&report{at, size})
+		a.Add(&report{at, size}, at)
 	}
 	return at
 }
@@ -47,6 +47,22 @@ func TestReportsAreKept(t *testing.T) {
 	}
 }
 
+// What was acknowledged since the database was last seen is kept for however long that was ago.
+func TestReportsSinceTheDatabaseWasSeenAreKept(t *testing.T) {
+	t.Parallel()
+	a, seen := &Reports[*report]{}, time.Now()
+	for n := range 5 {
+		a.Add(&report{seen.Add(time.Duration(n) * For), 1}, seen.Add(For/2))
+	}
+	if len(a.reports) != 5 {
+		t.Errorf("%d reports are kept", len(a.reports))
+	}
+	a.Add(&report{seen.Add(5 * For), 1}, seen.Add(For+time.Second))
+	if len(a.reports) != 5 {
+		t.Errorf("%d reports are kept of those that the database has had for less than a minute", len(a.reports))
+	}
+}
+
 // What was stored again is kept for a minute from then on, since the database may lose it once more.
 func TestReportsStoredAgainAreKept(t *testing.T) {
 	t.Parallel()
@@ -60,7 +76,7 @@ func TestReportsStoredAgainAreKept(t *testing.T) {
 		t.Error("it is to be stored twice")
 	}
 	at = at.Add(For)
-	a.Add(&report{at, 1})
+	a.Add(&report{at, 1}, at)
 	a.Lost()
 	if again, _, _ := a.Next(); again != first {
 		t.Error("it is forgotten a minute after it was stored again")
@@ -81,7 +97,7 @@ func TestReportsAreBounded(t *testing.T) {
 	t.Parallel()
 	a, at := &Reports[*report]{}, time.Now()
 	for range 3 {
-		a.Add(&report{at, 1})
+		a.Add(&report{at, 1}, at)
 	}
 	a.Lost()
 	first, _, _ := a.Next()

@@ -38,15 +38,15 @@ func (r *acknowledgedReport) Size() (n int) {
 	return n
 }
 
-// acknowledge keeps a report that is about to be answered. When the database went back since it was stored, it is
-// stored again at once.
-func (r *Recorder) acknowledge(ctx context.Context, report acknowledgedReport, rewinds int64) error {
+// acknowledge keeps a report that is about to be answered. When the database may have lost it since it was stored, it
+// is stored again at once.
+func (r *Recorder) acknowledge(ctx context.Context, report acknowledgedReport, losses int64) error {
 	if report.Events() == 0 {
 		return nil
 	}
 	report.at = time.Now()
-	r.recent.Add(&report)
-	if r.decider.Rewinds() == rewinds {
+	r.recent.Add(&report, r.decider.SeenAt())
+	if r.decider.Losses() == losses {
 		return nil
 	}
 	_, err := r.restore(ctx, report)
@@ -68,17 +68,23 @@ func (r *Recorder) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			if err := database.PurgeFeed(ctx, r.db); err != nil && ctx.Err() == nil {
-				r.log.WarnContext(ctx, "what consoles have read of the usage feed could not be deleted", "error", err.Error())
-			}
+			r.purgeFeed(ctx)
 			continue
 		case <-r.lost:
-			r.recent.Lost()
 		case <-again:
 		}
 		if again = nil; !r.restoreAll(ctx) {
 			again = time.After(restoreAgain)
 		}
+	}
+}
+
+// purgeFeed gives up soon: a server that was cut off would keep it from storing what is lost.
+func (r *Recorder) purgeFeed(ctx context.Context) {
+	deleting, cancel := context.WithTimeout(ctx, restoreTime)
+	defer cancel()
+	if err := database.PurgeFeed(deleting, r.db); err != nil && ctx.Err() == nil {
+		r.log.WarnContext(ctx, "what consoles have read of the usage feed could not be deleted", "error", err.Error())
 	}
 }
 

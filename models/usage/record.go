@@ -69,7 +69,8 @@ func (r *reportRows) again() (events []*Event, at []int) {
 // NewRecorder makes a Recorder.
 func NewRecorder(db *bun.DB, decider *access.Cache, log *slog.Logger) *Recorder {
 	r := &Recorder{db: db, decider: decider, log: log, lost: make(chan struct{}, 1), metrics: newRecorderMetrics()}
-	decider.OnRewind(func() {
+	decider.OnLoss(func() {
+		r.recent.Lost() // from now on nothing of it is forgotten
 		select {
 		case r.lost <- struct{}{}:
 		default: // it is to be stored again already
@@ -118,7 +119,7 @@ func (r *Recorder) record(ctx context.Context, inputs []EventInput, single bool)
 	if err != nil {
 		return nil, err
 	}
-	now, rewinds := r.decider.Now(), r.decider.Rewinds()
+	now, losses := r.decider.Now(), r.decider.Losses()
 	results := make([]Result, len(inputs))
 	events, sent, err := readEvents(inputs, single, now, results)
 	if err != nil {
@@ -145,7 +146,9 @@ func (r *Recorder) record(ctx context.Context, inputs []EventInput, single bool)
 		if results[i], err = r.keep(ctx, event); err != nil {
 			return nil, err
 		}
-		kept = append(kept, event)
+		if results[i].Status != "conflict" {
+			kept = append(kept, event)
+		}
 	}
 	if len(own.Events) > 0 {
 		if err := r.commit(ctx, own); err != nil {
@@ -158,7 +161,13 @@ func (r *Recorder) record(ctx context.Context, inputs []EventInput, single bool)
 	if single && results[0].Status == "conflict" {
 		return nil, &problem.Refusal{Reason: problem.Conflict, Problems: results[0].Errors}
 	}
-	if err := r.acknowledge(ctx, acknowledgedReport{events: own.Events, kept: kept}, rewinds); err != nil {
+	var counted []*Event // as they were sent; the others would take the place of those that were, if these are lost
+	for n, event := range own.Events {
+		if results[at[n]].Status != "conflict" {
+			counted = append(counted, event)
+		}
+	}
+	if err := r.acknowledge(ctx, acknowledgedReport{events: counted, kept: kept}, losses); err != nil {
 		return nil, err
 	}
 	return results, nil

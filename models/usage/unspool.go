@@ -3,6 +3,7 @@ package usage
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"tollgate/models/database"
@@ -110,7 +111,8 @@ func (r *Recorder) findOwners(ctx context.Context, events []*Event, hashes [][]b
 	return nil
 }
 
-// storeSpooled counts events, each once, and keeps those of unknown keys and users.
+// storeSpooled counts events, each once, and keeps those of unknown keys and users, and those that are so old that their
+// ids are not looked up any more: they may have been counted before the spool took them.
 func (r *Recorder) storeSpooled(ctx context.Context, events []*Event) error {
 	ctx, cancel := context.WithTimeout(ctx, restoreTime)
 	defer cancel()
@@ -121,8 +123,8 @@ func (r *Recorder) storeSpooled(ctx context.Context, events []*Event) error {
 	if err != nil {
 		return err
 	}
-	rewinds := r.decider.Rewinds()
-	known, err := r.identify(ctx, events, offered, r.decider.Now())
+	now, losses := r.decider.Now(), r.decider.Losses()
+	known, err := r.identify(ctx, events, offered, now)
 	if err != nil {
 		return err
 	}
@@ -131,7 +133,7 @@ func (r *Recorder) storeSpooled(ctx context.Context, events []*Event) error {
 		if problems := price(offered, e, ""); len(problems) > 0 {
 			return problem.InvalidInput(problems)
 		}
-		if known[n] {
+		if known[n] && !e.OccurredAt.Before(now.Add(-dedupHorizon)) {
 			own.Events = append(own.Events, e)
 			continue
 		}
@@ -143,35 +145,39 @@ func (r *Recorder) storeSpooled(ctx context.Context, events []*Event) error {
 		if result.Status == "quarantined" && !result.Duplicate {
 			r.metrics.count(result.Status, 1)
 		}
-		kept = append(kept, e)
+		if result.Status != "conflict" {
+			kept = append(kept, e)
+		}
 	}
 	if len(own.Events) > 0 {
 		if err := r.commit(ctx, own); err != nil {
 			return err
 		}
 	}
-	if err := r.settleSpooled(ctx, own); err != nil {
+	counted, err := r.settleSpooled(ctx, own)
+	if err != nil {
 		return err
 	}
-	return r.acknowledge(ctx, acknowledgedReport{events: own.Events, kept: kept}, rewinds)
+	return r.acknowledge(ctx, acknowledgedReport{events: counted, kept: kept}, losses)
 }
 
 // settleSpooled lets exact events take the place of estimates, and logs events that were stored with other content: who
-// reported them was told that they are kept.
-func (r *Recorder) settleSpooled(ctx context.Context, own *reportRows) error {
+// reported them was told that they are kept. It returns those that are counted as they were sent.
+func (r *Recorder) settleSpooled(ctx context.Context, own *reportRows) (counted []*Event, err error) {
 	again, _ := own.again()
-	_, err := r.replace(ctx, again)
-	if err != nil {
-		return err
+	if _, err := r.replace(ctx, again); err != nil {
+		return nil, err
 	}
 	conflicts, err := r.conflicts(ctx, again)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	differ := map[*Event]bool{}
 	for n, e := range again {
 		r.logConflict(ctx, e, conflicts[n])
+		differ[e] = conflicts[n]
 	}
-	return nil
+	return slices.DeleteFunc(own.Events, func(e *Event) bool { return differ[e] }), nil
 }
 
 func (r *Recorder) logConflict(ctx context.Context, e *Event, conflict bool) {
