@@ -76,7 +76,7 @@ type Cache struct {
 	entitlementReads *batch.Lookup[uuid.UUID, *entitlement.Entitlements]
 	actorReads       *apikey.Actors
 	uses             *apikey.Uses
-	onLoss         []func()
+	onLoss           []func()
 	pending          pendingChanges
 	inGrace          graceState
 

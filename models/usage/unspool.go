@@ -111,8 +111,8 @@ func (r *Recorder) findOwners(ctx context.Context, events []*Event, hashes [][]b
 	return nil
 }
 
-// storeSpooled counts events, each once, and keeps those of unknown keys and users, and those that are so old that their
-// ids are not looked up any more: they may have been counted before the spool took them.
+// storeSpooled counts events, each once, and keeps those of unknown keys and users. It also keeps those that are so old
+// that their ids are not looked up any more: they may have been counted before the spool took them.
 func (r *Recorder) storeSpooled(ctx context.Context, events []*Event) error {
 	ctx, cancel := context.WithTimeout(ctx, restoreTime)
 	defer cancel()
