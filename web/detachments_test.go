@@ -46,7 +46,7 @@ func TestDetach(t *testing.T) {
 			}
 		}
 	})
-	webtest.Same(t, "tables changed", left, []string{"access_changes", "audit_head", "audit_logs", "retired_keys"})
+	webtest.Same(t, "tables changed", left, []string{"access_changes", "audit_head", "audit_logs", "retired_keys", "usage_feed"})
 }
 
 func TestDetachByForm(t *testing.T) {

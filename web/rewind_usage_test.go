@@ -272,21 +272,31 @@ func TestUsageLostInALongOutageIsStoredAgain(t *testing.T) {
 	webtest.Same(t, "events", b.other.Count("counted_events"), 1)
 }
 
-// A change of access that is lost before a poll has seen it is noticed, like usage: whoever made it has to know. Pages
-// and forms change access by connections of their own.
+// A change that is lost before a poll has seen it is noticed, like usage: whoever made it has to know. Pages and forms
+// change access by connections of their own.
 func TestLostChangeOfAccessIsNoticed(t *testing.T) {
 	t.Parallel()
-	b := newRewinding(t)
-	pages := webtest.Connect(t, overWire(t, b.restored, b.w))
-	b.c.H.DB = pages
-	b.c.H.Cache.Follow(pages)
-	b.gateway.Decides(webtest.Model(b.key), "allowed", 200)
-	b.gateway.API("DELETE", b.keyPath, nil).Is(200)
-	b.rewinds()
-	b.c.Eventually("the database is polled", func() bool {
-		return b.gateway.Get("/metrics").StatusCode == 200 && b.gateway.Ask(webtest.Model(b.key))["type"] == "allowed"
-	})
-	webtest.Same(t, "rewinds", b.gateway.Metrics()["tollgate_database_rewinds_total"], 1.0)
+	for what, change := range map[string]func(*rewinding){
+		"a virtual key that is deleted": func(b *rewinding) { b.gateway.API("DELETE", b.keyPath, nil).Is(200) },
+		"an API key that is changed": func(b *rewinding) {
+			made := b.gateway.Get("/api/api-keys").Is(200).JSON()["api_keys"].([]any)[0].(map[string]any)
+			b.gateway.API("PUT", fmt.Sprint("/api/api-keys/", made["id"]), `{"name":"Another"}`).Is(200)
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			b := newRewinding(t)
+			pages := webtest.Connect(t, overWire(t, b.restored, b.w))
+			b.c.H.DB = pages
+			b.c.H.Cache.Follow(pages)
+			b.gateway.Decides(webtest.Model(b.key), "allowed", 200)
+			change(b)
+			b.rewinds()
+			b.c.Eventually("the loss is noticed", func() bool {
+				a := b.gateway.Get("/metrics")
+				return a.StatusCode == 200 && b.gateway.Metrics()["tollgate_database_rewinds_total"] == 1
+			})
+		})
+	}
 }
 
 // What was refused because another event has its id does not take the place of that one when both are lost.

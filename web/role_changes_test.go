@@ -186,7 +186,7 @@ func TestDeletedUsersLoseTheirCopies(t *testing.T) {
 				}
 			}
 		})
-		webtest.Same(t, "tables changed", left, []string{"access_changes", "audit_head", "audit_logs", "former_names", "retired_keys"})
+		webtest.Same(t, "tables changed", left, []string{"access_changes", "audit_head", "audit_logs", "former_names", "retired_keys", "usage_feed"})
 	}
 	webtest.Same(t, "user_count", s.Admin.Get("/api/access-profiles/4").JSON()["user_count"], 0.0)
 	s.Admin.API("DELETE", "/api/access-profiles/4", nil).Is(200)

@@ -41,9 +41,8 @@ type Cache struct {
 	Grace  Grace           // set before Run
 	Tokens *caller.Checker // of access tokens, set before Run; nil to accept none
 
-	followed []*bun.DB // pools of this console, set before Run
-
 	mutex     sync.RWMutex
+	followed  []*bun.DB // pools of this console
 	byHash    map[secret.Hash]cachedKey
 	users     map[uuid.UUID]cachedUser
 	terms     entitlement.TermsPool
@@ -182,12 +181,11 @@ func (c *Cache) Counted(users ...uuid.UUID) {
 
 // Follow makes decisions see what the transactions of a pool of this console change, as soon as each has ended.
 func (c *Cache) Follow(db *bun.DB) {
+	c.mutex.Lock()
 	c.followed = append(c.followed, db)
+	c.mutex.Unlock()
 	database.OnChange(db, database.Listener{Commits: c.pending.begin, Changed: func() { c.changes.Add(1) }})
 }
-
-// pools are those whose transactions this cache learns of.
-func (c *Cache) pools() []*bun.DB { return append(c.followed[:len(c.followed):len(c.followed)], c.DB) }
 
 // Now is the database's clock.
 func (c *Cache) Now() time.Time {

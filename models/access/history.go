@@ -113,7 +113,10 @@ func (c *Cache) readChanges(ctx context.Context) (news, error) {
 		databaseHistory: databaseHistory{any: true, writers: map[uuid.UUID]feedRow{}}, keptWriters: map[uuid.UUID]bool{},
 		own: map[uuid.UUID]database.Fed{}, rows: map[uuid.UUID]int64{},
 	}
-	for _, pool := range c.pools() {
+	c.mutex.RLock()
+	pools := c.followed
+	c.mutex.RUnlock()
+	for _, pool := range pools {
 		maps.Copy(read.own, database.FedUsage(pool))
 	}
 	since, writers, numbers := c.seen.seq, []string{}, []int64{}

@@ -13,7 +13,7 @@ func (c *Cache) OnLoss(lost func()) { c.onLoss = append(c.onLoss, lost) }
 // Losses is how often the database has lost something, or may have.
 func (c *Cache) Losses() int64 { return c.losses.Load() }
 
-// SeenAt is when the last poll was sent, by this machine's clock: what was stored before and is lost was noticed then.
+// SeenAt is when the last poll was sent, by this machine's clock: any loss of what was stored before has been noticed.
 func (c *Cache) SeenAt() time.Time {
 	c.mutex.RLock()
 	defer c.mutex.RUnlock()
@@ -66,7 +66,7 @@ func (c *Cache) Collect(ch chan<- prometheus.Metric) {
 
 var (
 	databaseRewinds = prometheus.NewDesc("tollgate_database_rewinds_total",
-		"How often the database was found to have lost changes that were seen.", nil, nil)
+		"How often the database was found to have lost changes.", nil, nil)
 	followedAge = prometheus.NewDesc("tollgate_followed_age_seconds",
 		"How long ago changes were last read from the database.", nil, nil)
 	graceActive = prometheus.NewDesc("tollgate_grace_active",

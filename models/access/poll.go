@@ -58,7 +58,7 @@ func (c *Cache) poll(ctx context.Context, after time.Time) error {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	c.polls++
-	for _, pool := range c.pools() {
+	for _, pool := range c.followed {
 		database.PolledUsage(pool, news.own)
 	}
 	missed := c.missedUsage(news)
@@ -75,6 +75,8 @@ func (c *Cache) poll(ctx context.Context, after time.Time) error {
 	case !c.seen.any:
 		c.reset()
 	case missed:
+		c.log.WarnContext(ctx, "the database was not read for nine minutes: a change that was made just before may be lost; "+
+			"usage is stored again")
 		c.reset()
 		defer c.tellLost()
 	default:

@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	// For is how long the database has what was acknowledged until it is sure not to lose it: what a failover may lose.
+	// For is how long a report is kept after it was stored: a failover may lose that much.
 	For = time.Minute
 	// Most bounds the memory, in bytes as Size estimates them.
 	Most = 64 << 20
@@ -28,8 +28,9 @@ type Reports[R Report] struct {
 	size    int
 
 	restoring bool
-	from, to  int // reports that are to be stored again
-	givenUp   int // events that were, until there was no room for them
+	handed    bool // the first of them is being stored
+	from, to  int  // reports that are to be stored again
+	givenUp   int  // events that were, until there was no room for them
 }
 
 // kept is a report, and when it was stored last.
@@ -61,7 +62,7 @@ func (a *Reports[R]) Add(r R, seen time.Time) {
 func (a *Reports[R]) Lost() {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
-	a.restoring, a.from, a.to = true, 0, len(a.reports)
+	a.restoring, a.handed, a.from, a.to = true, false, 0, len(a.reports)
 }
 
 // Next is the next report to store again. When all are stored there is none, and givenUp tells how many events there
@@ -70,6 +71,7 @@ func (a *Reports[R]) Next() (report R, found bool, givenUp int) {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
 	if a.from < a.to {
+		a.handed = true
 		return a.reports[a.from].report, true, 0
 	}
 	givenUp, a.givenUp = a.givenUp, 0
@@ -77,12 +79,13 @@ func (a *Reports[R]) Next() (report R, found bool, givenUp int) {
 	return report, false, givenUp
 }
 
-// Stored says that a report was stored again at a time.
+// Stored says that a report was stored again at a time. It does not count when something was lost since Next.
 func (a *Reports[R]) Stored(report R, at time.Time) {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
-	if a.from < a.to && a.reports[a.from].report == report {
+	if a.handed && a.from < a.to && a.reports[a.from].report == report {
 		a.reports[a.from].stored = at
 		a.from++
 	}
+	a.handed = false
 }

@@ -92,6 +92,25 @@ func TestReportsStoredAgainAreKept(t *testing.T) {
 	}
 }
 
+// A report during whose storing something was lost once more is stored again.
+func TestReportsLostWhileTheyAreStored(t *testing.T) {
+	t.Parallel()
+	a, at := &Reports[*report]{}, time.Now()
+	first := &report{at, 1}
+	a.Add(first, at)
+	a.Lost()
+	a.Next()
+	a.Lost()
+	a.Stored(first, at)
+	if again, found, _ := a.Next(); !found || again != first {
+		t.Error("it counts as stored")
+	}
+	a.Stored(first, at)
+	if _, found, _ := a.Next(); found {
+		t.Error("it is to be stored twice")
+	}
+}
+
 // Never more is kept than there is room for, and what is given up for that is told.
 func TestReportsAreBounded(t *testing.T) {
 	t.Parallel()

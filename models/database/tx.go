@@ -72,7 +72,7 @@ func (e *ending) commit(ctx context.Context, pool *bun.DB, tx bun.Tx) error {
 	switch {
 	case err != nil:
 		return err
-	case e.fed || len(e.usage)+len(e.access) > 0: // so that consoles notice when the database loses it
+	case e.fed || e.actors || len(e.usage)+len(e.access) > 0: // so that a loss of it is noticed
 		return AsFeedWriter(pool, func(w FeedWriter) error {
 			feed := Statement{FeedUsage, []any{w.ID.String(), w.Seq, append([]string{}, distinct(e.usage)...)}}
 			return execAll(ctx, tx, append(statements, feed, commit))

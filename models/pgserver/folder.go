@@ -36,10 +36,10 @@ func (e InUseError) Error() string {
 	return fmt.Sprintf("the data folder %s is in use by %s; stop it, or choose another folder", e.Dir, holder)
 }
 
-// Made reports whether a folder has a database.
+// Made reports whether a folder has a database, or may have one that this user cannot see.
 func Made(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, "data", "PG_VERSION"))
-	return err == nil
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // Join finds the server of a console that is running on dir.

@@ -79,7 +79,7 @@ func (r *Recorder) Run(ctx context.Context) {
 	}
 }
 
-// purgeFeed gives up soon: a server that was cut off would keep it from storing what is lost.
+// purgeFeed gives up soon: else a server that is cut off would delay what is stored again.
 func (r *Recorder) purgeFeed(ctx context.Context) {
 	deleting, cancel := context.WithTimeout(ctx, restoreTime)
 	defer cancel()

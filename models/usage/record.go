@@ -161,7 +161,7 @@ func (r *Recorder) record(ctx context.Context, inputs []EventInput, single bool)
 	if single && results[0].Status == "conflict" {
 		return nil, &problem.Refusal{Reason: problem.Conflict, Problems: results[0].Errors}
 	}
-	var counted []*Event // as they were sent; the others would take the place of those that were, if these are lost
+	var counted []*Event // without conflicts: stored again after a loss, those would replace the originals
 	for n, event := range own.Events {
 		if results[at[n]].Status != "conflict" {
 			counted = append(counted, event)
