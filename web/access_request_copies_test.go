@@ -70,6 +70,18 @@ func TestGrantExtendsAnExpiredCopy(t *testing.T) {
 	g.Admin.WithinASecond(webtest.Object{"virtual_key": g.Key, "model": "groq/llama"}, "allowed")
 }
 
+// A copy that has expired does not come back with what was taken out of its profile since.
+func TestGrantOfAnExpiredCopyThatIsBehind(t *testing.T) {
+	g, grant := asksForLlama(t)
+	fast := g.ProfileNaming("Fast", groq("llama", "gemma"))
+	held, _ := g.Assign(g.Ada, fast)
+	g.Exec("UPDATE user_access_profiles SET expires_at = now() - interval '1 hour' WHERE id = ?", webtest.Int64ID(held))
+	path := fmt.Sprint("/api/access-profiles/", fast)
+	g.Admin.API("PUT", path, "{"+groq("llama")+"}").Is(200)
+	g.Admin.API("POST", path+"/propagate", `{"fields":["provider_configs"]}`).Is(200)
+	wouldNotHelp(g, grant, fast, "Give their copy of Fast a new end and propagate Fast to it first: it has expired, and Fast has changed since.")
+}
+
 // A copy that was made before its profile had the model lacks it until it is propagated: a grant says so.
 func TestGrantOfAModelThatTheCopyLacks(t *testing.T) {
 	g, grant := asksForLlama(t)

@@ -110,12 +110,12 @@ func (c *Cache) PayersOf(
 	found := make(map[uuid.UUID]*entitlement.Entitlements, len(users))
 	stale, missing := map[uuid.UUID]*entitlement.Entitlements{}, []uuid.UUID{}
 	c.mutex.RLock()
-	polls := c.polls
+	began := c.moment()
 	for user := range users {
 		switch p := c.users[user]; {
 		case p.entitlements == nil:
 			missing = append(missing, user)
-		case len(p.entitlements.Copies) > 1 && (p.stale || !p.entitlements.Fresh(now)):
+		case len(p.entitlements.Copies) > 1 && (p.stale() || !p.entitlements.Fresh(now)):
 			stale[user] = p.entitlements.Clone()
 		default:
 			p.entitlements.Use(c.polls)
@@ -142,16 +142,19 @@ func (c *Cache) PayersOf(
 	defer c.mutex.Unlock()
 	for user, h := range loaded {
 		found[user] = h
-		c.keep(h, polls)
+		c.keep(h, began)
 	}
 	return found, nil
 }
 
-// keep caches what was read, unless it changed meanwhile; the caller has the lock.
-func (c *Cache) keep(h *entitlement.Entitlements, polls int) {
-	if !c.unchanged(h.User, polls) {
+// keep caches what was read, unless it changed meanwhile, and reports whether it did; the caller has the lock.
+func (c *Cache) keep(h *entitlement.Entitlements, began moment) (kept bool) {
+	if !c.unchanged(h.User, began.polls) {
 		c.markStale(h.User)
-		return
+		return false
+	}
+	if p := c.users[h.User]; p.entitlements != nil && began.marks < p.read {
+		return false // a later read has ended first
 	}
 	for i := range h.Copies {
 		h.Copies[i].Terms = c.terms.Share(h.Copies[i].Terms)
@@ -161,9 +164,19 @@ func (c *Cache) keep(h *entitlement.Entitlements, polls int) {
 		c.opens.Store(true)
 	}
 	p := c.entry(h.User)
-	p.entitlements = h
+	p.entitlements, p.read = h, began.marks
 	c.users[h.User] = p
+	return true
 }
+
+// moment is when a read began.
+type moment struct {
+	polls int
+	marks uint64
+}
+
+// moment is now; the caller has the lock.
+func (c *Cache) moment() moment { return moment{c.polls, c.marks} }
 
 // unchanged reports whether a user has not been evicted or touched since the poll of that number; the caller has the
 // lock.

@@ -57,6 +57,7 @@ type Cache struct {
 	touched   map[uuid.UUID]int
 	lastReset int       // the poll at which everything was evicted
 	evictions uint32    // the number of the last eviction of a user
+	marks     uint64    // how often a user was marked
 	fresh     time.Time // when the last poll was sent, by this machine's clock
 	// The database's clock then. Elapsed time is added to it, so changes of this machine's clock have no effect.
 	clock time.Time
@@ -88,7 +89,7 @@ type Cache struct {
 // cachedUser is what is cached of a user.
 type cachedUser struct {
 	entitlements *entitlement.Entitlements // nil when they have to be read
-	stale        bool                      // usage was counted since
+	marked, read uint64                    // the last mark, and that when the read of the counters began
 	evictions    uint32                    // the number of the user's last eviction
 	since        map[UsedOf]int64          // what was used here since the counters were read, for decisions from memory
 }
@@ -164,11 +165,16 @@ func (c *Cache) evict(user string) {
 
 // markStale makes the next decision read a user's counters again; the caller has the lock.
 func (c *Cache) markStale(user uuid.UUID) {
-	if p := c.users[user]; p.entitlements != nil && !p.stale {
-		p.stale = true
+	if p, known := c.users[user]; known {
+		c.marks++
+		p.marked = c.marks
 		c.users[user] = p
 	}
 }
+
+// stale reports whether usage was counted since the read of the counters began. They are stale until they are read: a
+// decision that comes meanwhile waits, too.
+func (p cachedUser) stale() bool { return p.marked > p.read }
 
 // Counted marks the counters of users as stale after usage was counted here, so that the next decision reads them.
 func (c *Cache) Counted(users ...uuid.UUID) {

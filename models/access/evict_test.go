@@ -21,7 +21,7 @@ func TestFullCacheEvictsTheLeastUsed(t *testing.T) {
 	users, hashes := make([]uuid.UUID, all), make([]secret.Hash, all)
 	for i := range users {
 		users[i], hashes[i] = uuid.New(), sha256.Sum256(fmt.Append(nil, i))
-		c.keep(&entitlement.Entitlements{User: users[i]}, c.polls)
+		c.keep(&entitlement.Entitlements{User: users[i]}, c.moment())
 		c.keepKey(hashes[i], cachedKey{User: users[i]}, c.polls)
 	}
 	for i := range hot { // used at a later poll than the others
@@ -36,7 +36,7 @@ func TestFullCacheEvictsTheLeastUsed(t *testing.T) {
 		if _, kept := c.users[user]; !kept && i < hot {
 			lost++
 		} else if !kept {
-			c.keep(&entitlement.Entitlements{User: user}, c.polls)
+			c.keep(&entitlement.Entitlements{User: user}, c.moment())
 			if _, works := c.cachedKey(hashes[i]); works {
 				stale++
 			}

@@ -113,7 +113,7 @@ func (c *Cache) GraceLasts() bool {
 
 // countedAt is by when a user's counters are known; the caller has the lock.
 func (c *Cache) countedAt(p cachedUser) time.Time {
-	if p.stale {
+	if p.stale() {
 		return p.entitlements.CountedAt()
 	}
 	return c.fresh
@@ -144,15 +144,16 @@ func (c *Cache) longestGrace(h *entitlement.Entitlements) (longest time.Duration
 	return longest
 }
 
-// putBackSince takes back what was forgotten before counters could not be read.
-func (c *Cache) putBackSince(taken map[uuid.UUID]map[UsedOf]int64) {
-	all := []Used{}
-	for user, since := range taken {
-		for of, n := range since {
-			all = append(all, Used{user, of, n})
+// forgetUsed forgets what was used here before the counters were read, which have it now; the caller has the lock.
+func (c *Cache) forgetUsed(user uuid.UUID, taken map[UsedOf]int64) {
+	since := c.users[user].since
+	for of, n := range taken {
+		if left := since[of] - n; left > 0 {
+			since[of] = left
+		} else {
+			delete(since, of)
 		}
 	}
-	c.AddUsed(all...)
 }
 
 // graceState says whether calls are being allowed from memory.

@@ -3,7 +3,6 @@ package access
 import (
 	"context"
 	"maps"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -57,7 +56,7 @@ func (c *Cache) EntitlementsOf(ctx context.Context, user uuid.UUID, older bool) 
 
 // current reports whether no usage is known to have been counted since it was read.
 func (p cachedUser) current(now time.Time) bool {
-	return p.entitlements != nil && !p.stale && p.entitlements.Fresh(now)
+	return p.entitlements != nil && !p.stale() && p.entitlements.Fresh(now)
 }
 
 // readEntitlements reads the entitlements of users, or only their counters when the rest is cached.
@@ -67,8 +66,8 @@ func (c *Cache) readEntitlements(
 	found, recount := make(map[uuid.UUID]*entitlement.Entitlements, len(users)), map[uuid.UUID]*entitlement.Entitlements{}
 	missing, now := []uuid.UUID{}, c.Now()
 	taken := map[uuid.UUID]map[UsedOf]int64{}
-	c.mutex.Lock()
-	polls := c.polls
+	c.mutex.RLock()
+	began := c.moment()
 	for _, user := range users {
 		switch p := c.users[user]; {
 		case p.entitlements == nil:
@@ -76,27 +75,18 @@ func (c *Cache) readEntitlements(
 		case p.current(now): // a concurrent read has refreshed it
 			found[user] = p.entitlements
 		default:
-			recount[user] = p.entitlements.Clone()
-			p.stale = false // before the read, so that usage counted from here on marks it again
-			if p.since != nil {
-				taken[user], p.since = p.since, nil
-			}
-			c.users[user] = p
+			recount[user], taken[user] = p.entitlements.Clone(), maps.Clone(p.since)
 		}
 	}
-	c.mutex.Unlock()
+	c.mutex.RUnlock()
 	if len(recount) > 0 {
 		if err := entitlement.CountUsed(ctx, c.DB, recount, now); err != nil {
-			c.Counted(slices.Collect(maps.Keys(recount))...)
-			c.putBackSince(taken)
 			return nil, err
 		}
 	}
 	if len(missing) > 0 {
 		loaded, err := entitlement.LoadEntitlements(ctx, c.DB, missing, now)
 		if err != nil {
-			c.Counted(slices.Collect(maps.Keys(recount))...)
-			c.putBackSince(taken)
 			return nil, err
 		}
 		maps.Copy(recount, loaded)
@@ -105,7 +95,9 @@ func (c *Cache) readEntitlements(
 	defer c.mutex.Unlock()
 	for user, h := range recount {
 		found[user] = h
-		c.keep(h, polls)
+		if c.keep(h, began) {
+			c.forgetUsed(user, taken[user])
+		}
 	}
 	return found, nil
 }

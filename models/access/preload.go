@@ -52,7 +52,7 @@ func (c *Cache) preloadSome(ctx context.Context) error {
 	}
 	now := c.Now()
 	c.mutex.RLock()
-	polls, full := c.polls, len(c.users) >= keysKept
+	began, full := c.moment(), len(c.users) >= keysKept
 	c.mutex.RUnlock()
 	if full {
 		c.preloaded = true
@@ -84,11 +84,11 @@ func (c *Cache) preloadSome(ctx context.Context) error {
 	for user, h := range byUser {
 		// A user without a copy may get the first one on another console, and use it at once.
 		if len(h.Copies) > 0 && c.users[user].entitlements == nil {
-			c.keep(h, polls)
+			c.keep(h, began)
 		}
 	}
 	for hash, key := range byHash {
-		c.keepKey(hash, key, polls)
+		c.keepKey(hash, key, began.polls)
 	}
 	return nil
 }

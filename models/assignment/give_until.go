@@ -86,6 +86,10 @@ func (g TimedGrant) helps(held Assignment, now time.Time) error {
 	case lacks && held.Expired(now):
 		return problem.Refuse(problem.Conflict, field, code,
 			"Give their copy of "+name+" a new end and propagate "+name+" to it first: it has expired, and "+lacking)
+	case held.Expired(now) && held.Behind() > 0: // it would come back with what was taken away since
+		return problem.Refuse(problem.Conflict, field, code,
+			"Give their copy of "+name+" a new end and propagate "+name+" to it first: it has expired, and "+name+
+				" has changed since.")
 	case lacks:
 		return problem.Refuse(problem.Conflict, field, code, "Propagate "+name+" to them first: "+lacking)
 	case !held.Expired(now):

@@ -19,6 +19,7 @@ type Entitlements struct {
 	Copies  []Copy     // the first assigned first
 	Frozen  *time.Time // when the user was deactivated; nil for one who is active
 	recount time.Time  // when the first window or reservation ends
+	from    time.Time  // when the last window has begun
 	counted time.Time  // when the counters were read
 	used    uint32     // the poll at which they were used last, by atomic operations
 }
@@ -151,8 +152,11 @@ func (h *Entitlements) recountAt(at time.Time) {
 	}
 }
 
-// Fresh reports whether no window and no reservation has ended since it was counted.
-func (h *Entitlements) Fresh(now time.Time) bool { return h.recount.IsZero() || now.Before(h.recount) }
+// Fresh reports whether no window and no reservation has ended since it was counted, and no window that was counted is
+// yet to begin, as after a failover to a database whose clock is behind.
+func (h *Entitlements) Fresh(now time.Time) bool {
+	return !now.Before(h.from) && (h.recount.IsZero() || now.Before(h.recount))
+}
 
 // Use notes that the entitlements were used at a poll.
 func (h *Entitlements) Use(poll int) {
@@ -176,7 +180,8 @@ func (h *Entitlements) each(visit func(Limit)) {
 // Clone is a copy whose counts can be changed without changing h, which others may be reading.
 func (h *Entitlements) Clone() *Entitlements {
 	c := &Entitlements{
-		User: h.User, Copies: slices.Clone(h.Copies), Frozen: h.Frozen, recount: h.recount, counted: h.counted,
+		User: h.User, Copies: slices.Clone(h.Copies), Frozen: h.Frozen, recount: h.recount, from: h.from,
+		counted: h.counted,
 	}
 	for i := range c.Copies {
 		c.Copies[i].Counters = slices.Clone(c.Copies[i].Counters)

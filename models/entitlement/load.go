@@ -125,10 +125,13 @@ func CountUsed(ctx context.Context, db bun.IDB, byUser map[uuid.UUID]*Entitlemen
 	var targets []*Counter
 	var owners []*Entitlements
 	for _, h := range byUser {
-		h.recount, h.counted = time.Time{}, time.Now()
+		h.recount, h.from, h.counted = time.Time{}, time.Time{}, time.Now()
 		h.each(func(l Limit) {
 			start, end := l.Window(now)
 			h.recountAt(end) // a gateway's clock may be ahead, so that the next window has usage already
+			if start.After(h.from) {
+				h.from = start
+			}
 			l.Start, l.Used, l.Reserved = start.UnixMicro(), 0, 0
 			limitIDs, kinds = append(limitIDs, l.ID), append(kinds, l.Kind)
 			durations, starts = append(durations, l.Duration), append(starts, start)

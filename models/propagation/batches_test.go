@@ -13,7 +13,9 @@ import (
 	"tollgate/models/assignment"
 	"tollgate/models/audit"
 	"tollgate/models/database"
+	"tollgate/models/fieldgroup"
 	"tollgate/models/identity"
+	"tollgate/models/input"
 	"tollgate/models/modelstest"
 	"tollgate/models/permission"
 	"tollgate/models/profile"
@@ -122,5 +124,25 @@ func TestABatchKeepsTheLease(t *testing.T) {
 	h.TakeOver(job)
 	if err := job.PushTo(t.Context(), h.DB, copies[1].ID); !errors.Is(err, propagation.ErrLeaseLost) {
 		t.Errorf("the late worker says %v", err)
+	}
+}
+
+// A batch that is repeated, because the outcome of its commit is unknown, clears no usage that was counted since.
+func TestARepeatedBatchClearsOnce(t *testing.T) {
+	t.Parallel()
+	h := modelstest.NewHarness(t)
+	current, copies := h.Held("Twice", 1)
+	in := pushOf(fieldgroup.Names)
+	in.ResetUsage = input.Value{Kind: input.Bool, Text: "true"}
+	job := h.Start(current.ID, in)
+	h.Exec(h.DB, `INSERT INTO limit_windows (line_id, kind, reset_duration, window_start, used)
+SELECT id, kind, reset_duration, now(), 5 FROM limit_lines WHERE policy_id = ? ORDER BY id LIMIT 1`, copies[0].PolicyID)
+	h.Must(job.PushTo(t.Context(), h.DB, copies[0].ID))
+	h.Exec(h.DB, "UPDATE limit_windows SET used = used + 3")
+	h.Must(job.PushTo(t.Context(), h.DB, copies[0].ID))
+	var left int64
+	h.Scan(&left, "SELECT used - cleared FROM limit_windows")
+	if left != 3 {
+		t.Errorf("%d are left of 3 that were used after the reset", left)
 	}
 }

@@ -25,6 +25,10 @@ func (p Job) push(ctx context.Context, db bun.IDB, h *history, ids []int64) erro
 		if err := p.lockLease(ctx, tx); err != nil {
 			return err
 		}
+		ids, err := p.undone(ctx, tx, ids)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
 		if err := h.load(ctx, tx, []int64{p.ToVersion}); err != nil {
 			return err
 		}
@@ -62,6 +66,16 @@ func (p Job) push(ctx context.Context, db bun.IDB, h *history, ids []int64) erro
 		}
 		return p.recordChanged(tx, h.known[p.ToVersion].Name, changed, now)
 	})
+}
+
+// undone are those of a batch that still wait: it may be repeated because the outcome of its commit is unknown.
+func (p Job) undone(ctx context.Context, tx database.Tx, ids []int64) (left []int64, err error) {
+	err = tx.NewRaw("SELECT copy_id FROM propagation_items WHERE job_id = ? AND copy_id = ANY (?) AND state = 'waiting'",
+		p.ID, pgdialect.Array(ids)).Scan(ctx, &left)
+	if err != nil {
+		return nil, fmt.Errorf("look which copies wait: %w", err)
+	}
+	return left, nil
 }
 
 // recordChanged invalidates the users whose copies were changed, and writes the audit row.
