@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/uptrace/bun"
+
 	"tollgate/handlers"
 	"tollgate/models/pgserver"
 	"tollgate/models/schema"
@@ -23,7 +25,7 @@ import (
 
 // A console whose database is restored from a backup evicts everything it has cached, with a history after the backup
 // that is shorter or longer than the one it has seen. In a longer history numbers pass the last number seen: the
-// known-bad twin, for which the new history has the hash of the old one, compares numbers alone and notices nothing.
+// known-bad twin, for which the new history has the hash and the feed of the old one, compares numbers alone and notices nothing.
 func TestConsoleNoticesARestoredDatabase(t *testing.T) {
 	t.Parallel()
 	b := newBackup(t)
@@ -71,8 +73,10 @@ func TestConsoleNoticesARestoredDatabase(t *testing.T) {
 				t.Fatalf("change %d was seen, and it is %d now", seen, now)
 			}
 			if history.twin {
-				_, err := webtest.Connect(t, restored.URL("tollgate_owner")).Exec("UPDATE audit_logs SET hash = decode(?, 'hex') WHERE id = ?", row.Hash, row.ID)
+				into := webtest.Connect(t, restored.URL("tollgate_owner"))
+				_, err := into.Exec("UPDATE audit_logs SET hash = decode(?, 'hex') WHERE id = ?", row.Hash, row.ID)
 				c.Must(err)
+				copyFeed(t, webtest.Connect(t, old.URL("tollgate_owner")), into)
 			}
 
 			behind.Store(restored)
@@ -105,6 +109,19 @@ func TestConsoleNoticesARestoredDatabase(t *testing.T) {
 				t.Errorf("logged: %s", logged)
 			}
 		})
+	}
+}
+
+// copyFeed has a database know of the same usage and changes of access as another.
+func copyFeed(t *testing.T, from, to *bun.DB) {
+	t.Helper()
+	var rows string
+	err := from.NewRaw("SELECT coalesce(json_agg(f), '[]')::text FROM usage_feed AS f").Scan(t.Context(), &rows)
+	if err == nil {
+		_, err = to.Exec("INSERT INTO usage_feed SELECT * FROM json_populate_recordset(NULL::usage_feed, ?) ON CONFLICT DO NOTHING", rows)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
