@@ -106,9 +106,19 @@ func TestConsolesShareWhatIsAllowedFromMemory(t *testing.T) {
 	l, second := newServiceLoad(t, first, key), start(t, s.environment)
 	first.demand(t, http.StatusOK, "PUT", l.profile, key, `{"fail_open_for": 60, "rate_limit": {"request_max_limit": 10, "request_reset_duration": "1d"}}`)
 	l.user = l.addUser(t, first, "open@example.com")
-	eventually(t, "the call is allowed", func() bool {
-		return second.demand(t, http.StatusOK, "POST", "/api/decisions", key, l.call(""))["decision"] == true
-	})
+	// Once the second console has seen a later change, no poll evicts this user any more.
+	last := &serviceLoad{}
+	last.user = l.addUser(t, first, "last@example.com")
+	decides := func(l *serviceLoad) bool {
+		_, answer := second.ask(t, "POST", second.address+"/api/decisions", key, l.call(""))
+		return strings.Contains(string(answer), `"decision":true`)
+	}
+	eventually(t, "the last user's call is allowed", func() bool { return decides(last) })
+	first.demand(t, http.StatusOK, "DELETE", "/api/users/"+last.user, key, "")
+	eventually(t, "the last user's call is refused", func() bool { return !decides(last) })
+	if !decides(l) {
+		t.Error("a call is refused")
+	}
 	for _, pid := range serverProcesses(t, s.dir) {
 		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 			t.Fatal(err)
