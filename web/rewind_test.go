@@ -3,7 +3,6 @@ package web_test
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -12,11 +11,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/uptrace/bun"
 
 	"tollgate/handlers"
+	"tollgate/models/dbtest"
 	"tollgate/models/pgserver"
 	"tollgate/models/schema"
 	"tollgate/models/secret"
@@ -138,7 +137,7 @@ func newBackup(t *testing.T) backup {
 	if b.keys, err = secret.DeriveKeys([]byte("a secret for tests, of 32 bytes.")); err != nil {
 		t.Fatal(err)
 	}
-	server := startServer(t, b.dir)
+	server := dbtest.StartServer(t, b.dir, nil)
 	owner := webtest.Connect(t, server.URL("tollgate_owner"))
 	if err := schema.Migrate(t.Context(), owner, "tollgate"); err != nil {
 		t.Fatal(err)
@@ -170,7 +169,7 @@ func (b backup) restore(t *testing.T) *pgserver.Server {
 	if out, err := exec.CommandContext(t.Context(), "cp", "-a", filepath.Join(b.dir, "data"), dir).CombinedOutput(); err != nil {
 		t.Fatalf("copy the backup: %v\n%s", err, out)
 	}
-	return startServer(t, dir)
+	return dbtest.StartServer(t, dir, nil)
 }
 
 // serving is the configuration that consoles on the backup share.
@@ -188,24 +187,6 @@ func (b backup) lists(v webtest.Client, words string) {
 	if a := v.Get("/api/access-profiles").Is(200); !strings.Contains(string(a.Body), `"`+words+`"`) {
 		v.T.Errorf("no %q in %s", words, a.Body)
 	}
-}
-
-func startServer(t *testing.T, dir string) *pgserver.Server { return startServerWith(t, dir, nil) }
-
-func startServerWith(t *testing.T, dir string, more map[string]string) *pgserver.Server {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	settings := map[string]string{
-		"fsync": "off", "full_page_writes": "off", "autovacuum": "off", "shared_buffers": "16MB", "min_wal_size": "32MB",
-	}
-	maps.Copy(settings, more)
-	server, err := pgserver.Start(ctx, pgserver.Config{Dir: dir, Settings: settings})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Stop(context.Background()) })
-	return server
 }
 
 // passableFolder is a folder that the user of the server can enter.

@@ -272,7 +272,7 @@ func TestUsageLostInALongOutageIsStoredAgain(t *testing.T) {
 	webtest.Same(t, "events", b.other.Count("counted_events"), 1)
 }
 
-// A change that is lost before a poll has seen it is noticed, like usage: whoever made it has to know. Pages and forms
+// A change that is lost before a poll has seen it is noticed, like usage, so that it can be made again. Pages and forms
 // change access by connections of their own.
 func TestLostChangeOfAccessIsNoticed(t *testing.T) {
 	t.Parallel()

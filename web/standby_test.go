@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"tollgate/models/dbtest"
 	"tollgate/models/pgserver"
 	"tollgate/models/problem"
 	"tollgate/web/webtest"
@@ -31,7 +32,7 @@ func (b backup) standbyOf(t *testing.T, primary *pgserver.Server) *pgserver.Serv
 	if err != nil {
 		t.Fatalf("copy the backup: %v\n%s", err, out)
 	}
-	return startServerWith(t, dir, settings)
+	return dbtest.StartServer(t, dir, settings)
 }
 
 // several is the address of servers that are tried in this order.

@@ -85,8 +85,8 @@ func TestAlertsFire(t *testing.T) {
 	}
 }
 
-// Prometheus takes what operations.md says about scraping, and the part for Kubernetes in the place of its hosts, but for
-// the line that finds pods, which Debian's does not know. The twin has a mistake in it.
+// Prometheus takes what operations.md says about scraping, and the part for Kubernetes in the place of its hosts, but
+// for the line that finds pods, which Debian's does not know. The twin has a mistake in it.
 func TestScrapeConfigs(t *testing.T) {
 	t.Parallel()
 	var parts []string

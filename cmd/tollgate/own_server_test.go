@@ -1,9 +1,7 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"tollgate/models/dbtest"
 	"tollgate/models/pgserver"
 	"tollgate/models/secret"
 )
@@ -22,26 +21,16 @@ type ownServer struct {
 	*pgserver.Server
 	dir         string
 	environment []string
+	key         string // an API key for everything
 }
 
 func newOwnServer(t *testing.T) ownServer {
 	t.Helper()
 	dir := migratedFolder(t)
-	server := startServer(t, dir, nil)
-	return ownServer{server, dir, append(inFolder(t.TempDir()), "DATABASE_URL="+server.URL("tollgate"),
-		"TOLLGATE_MIGRATE_URL="+server.URL("tollgate_owner"), "TOLLGATE_SECRET="+secret.NewSecret())}
-}
-
-func startServer(t *testing.T, dir string, more map[string]string) *pgserver.Server {
-	t.Helper()
-	settings := map[string]string{"fsync": "off", "full_page_writes": "off", "autovacuum": "off", "shared_buffers": "16MB", "min_wal_size": "32MB"}
-	maps.Copy(settings, more)
-	server, err := pgserver.Start(t.Context(), pgserver.Config{Dir: dir, Settings: settings})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Stop(context.Background()) })
-	return server
+	server := dbtest.StartServer(t, dir, nil)
+	environment := append(inFolder(t.TempDir()), "DATABASE_URL="+server.URL("tollgate"),
+		"TOLLGATE_MIGRATE_URL="+server.URL("tollgate_owner"), "TOLLGATE_SECRET="+secret.NewSecret())
+	return ownServer{server, dir, environment, strings.TrimSpace(must(t, environment, "", "api-key", "create", "--name", "test"))}
 }
 
 // program is one of PostgreSQL's, of the version of the server.
@@ -54,7 +43,7 @@ func (s ownServer) program(t *testing.T, name string) string {
 	return filepath.Join(filepath.Dir(running), name)
 }
 
-// baseBackup is a copy of the server's folder that pg_basebackup makes while it runs; what names files that are added.
+// baseBackup is a copy of the server's folder that pg_basebackup makes while it runs, with empty files added.
 func (s ownServer) baseBackup(t *testing.T, added ...string) (dir string) {
 	t.Helper()
 	dir = dataFolder(t)
@@ -80,19 +69,18 @@ func runs(t *testing.T, program string, arguments ...string) {
 func TestConsoleReadsFromAReplica(t *testing.T) {
 	t.Parallel()
 	s := newOwnServer(t)
-	key := strings.TrimSpace(must(t, s.environment, "", "api-key", "create", "--name", "test"))
-	standby := startServer(t, s.baseBackup(t, "standby.signal"), map[string]string{"primary_conninfo": s.URL("tollgate_owner")})
+	standby := dbtest.StartServer(t, s.baseBackup(t, "standby.signal"), map[string]string{"primary_conninfo": s.URL("tollgate_owner")})
 	c := start(t, append(s.environment, "TOLLGATE_REPLICA_URL="+standby.URL("tollgate")))
 	eventually(t, "the replica answers", func() bool {
 		request, err := http.NewRequestWithContext(t.Context(), "GET", c.address+"/api/usage", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		request.Header.Set("Authorization", "Bearer "+key)
+		request.Header.Set("Authorization", "Bearer "+s.key)
 		answer, err := http.DefaultClient.Do(request)
 		return err == nil && answer.Body.Close() == nil && answer.StatusCode == http.StatusOK && answer.Header.Get("X-Data-As-Of") != ""
 	})
-	if _, metrics := c.get(t, c.address+"/metrics", key); !strings.Contains(string(metrics), `tollgate_replica_reads_total{server="replica"} `) {
+	if _, metrics := c.get(t, c.address+"/metrics", s.key); !strings.Contains(string(metrics), `tollgate_replica_reads_total{server="replica"} `) {
 		t.Errorf("the metrics are %s", metrics)
 	}
 }
@@ -101,20 +89,19 @@ func TestConsoleReadsFromAReplica(t *testing.T) {
 func TestConsolesShareWhatIsAllowedFromMemory(t *testing.T) {
 	t.Parallel()
 	s := newOwnServer(t)
-	key := strings.TrimSpace(must(t, s.environment, "", "api-key", "create", "--name", "test"))
 	first := start(t, s.environment)
-	l, second := newServiceLoad(t, first, key), start(t, s.environment)
-	first.demand(t, http.StatusOK, "PUT", l.profile, key, `{"fail_open_for": 60, "rate_limit": {"request_max_limit": 10, "request_reset_duration": "1d"}}`)
+	l, second := newServiceLoad(t, first, s.key), start(t, s.environment)
+	first.demand(t, http.StatusOK, "PUT", l.profile, s.key, `{"fail_open_for": 60, "rate_limit": {"request_max_limit": 10, "request_reset_duration": "1d"}}`)
 	l.user = l.addUser(t, first, "open@example.com")
 	// Once the second console has seen a later change, no poll evicts this user any more.
 	last := &serviceLoad{}
 	last.user = l.addUser(t, first, "last@example.com")
 	decides := func(l *serviceLoad) bool {
-		_, answer := second.ask(t, "POST", second.address+"/api/decisions", key, l.call(""))
+		_, answer := second.ask(t, "POST", second.address+"/api/decisions", s.key, l.call(""))
 		return strings.Contains(string(answer), `"decision":true`)
 	}
 	eventually(t, "the last user's call is allowed", func() bool { return decides(last) })
-	first.demand(t, http.StatusOK, "DELETE", "/api/users/"+last.user, key, "")
+	first.demand(t, http.StatusOK, "DELETE", "/api/users/"+last.user, s.key, "")
 	eventually(t, "the last user's call is refused", func() bool { return !decides(last) })
 	if !decides(l) {
 		t.Error("a call is refused")
@@ -131,7 +118,7 @@ func TestConsolesShareWhatIsAllowedFromMemory(t *testing.T) {
 	})
 	allowed := 0
 	for allowed < 10 {
-		if status, _ := second.ask(t, "POST", second.address+"/api/decisions", key, l.call("")); status != http.StatusOK {
+		if status, _ := second.ask(t, "POST", second.address+"/api/decisions", s.key, l.call("")); status != http.StatusOK {
 			break
 		}
 		allowed++
@@ -145,9 +132,8 @@ func TestConsolesShareWhatIsAllowedFromMemory(t *testing.T) {
 func TestBackupsOfPostgreSQLFit(t *testing.T) {
 	t.Parallel()
 	s := newOwnServer(t)
-	key := strings.TrimSpace(must(t, s.environment, "", "api-key", "create", "--name", "test"))
 	c := start(t, s.environment)
-	l := newServiceLoad(t, c, key)
+	l := newServiceLoad(t, c, s.key)
 	for l.counted.Load() < 10 {
 		l.run(300*time.Millisecond, c)
 	}
@@ -159,7 +145,7 @@ func TestBackupsOfPostgreSQLFit(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "dump")
 	runs(t, s.program(t, "pg_dump"), "--format=custom", "--file="+file, s.URL("tollgate_owner"))
 	runs(t, s.program(t, "pg_restore"), "--exit-on-error", "--dbname="+dumped, file)
-	copied := startServer(t, s.baseBackup(t), nil)
+	copied := dbtest.StartServer(t, s.baseBackup(t), nil)
 	l.run(300*time.Millisecond, c)
 	for _, backup := range []string{dumped, copied.URL("tollgate_owner")} {
 		if said := must(t, s.environment, "", "backup", "verify", backup); !strings.HasPrefix(said, "The copy fits: ") {

@@ -61,27 +61,7 @@ func (c *Cache) poll(ctx context.Context, after time.Time) error {
 	for _, pool := range c.followed {
 		database.PolledUsage(pool, news.own)
 	}
-	missed := c.missedUsage(news)
-	switch {
-	case c.seen.rewound(news, missed):
-		c.log.ErrorContext(ctx, "the database went back to an earlier state: "+
-			"changes that this console has seen are gone; the cache is reset",
-			"change", c.seen.seq, "change_now", news.seq, "audit_row", c.seen.row, "audit_row_now", news.row)
-		c.rewinds.Add(1)
-		c.actors = nil
-		clear(news.writers) // their numbers go on after those that are lost
-		c.reset()
-		defer c.tellLost()
-	case !c.seen.any:
-		c.reset()
-	case missed:
-		c.log.WarnContext(ctx, "the database was not read for nine minutes: a change that was made just before may be lost; "+
-			"usage is stored again")
-		c.reset()
-		defer c.tellLost()
-	default:
-		c.trim(keysKept)
-	}
+	c.resetAfter(ctx, news)
 	for _, user := range news.access {
 		c.evict(user)
 	}
@@ -94,6 +74,32 @@ func (c *Cache) poll(ctx context.Context, after time.Time) error {
 	c.seen, c.fresh, c.clock = news.databaseHistory, sentAt, news.clock
 	c.covered.Store(covers)
 	return nil
+}
+
+// resetAfter evicts everything at the first poll, and when the database has lost, or may have lost, what was seen of
+// it; the caller has the lock.
+func (c *Cache) resetAfter(ctx context.Context, news news) {
+	missed := c.missedUsage(news)
+	switch {
+	case c.seen.rewound(news, missed):
+		c.log.ErrorContext(ctx, "the database went back to an earlier state: "+
+			"changes that this console has seen or made are gone; the cache is reset",
+			"change", c.seen.seq, "change_now", news.seq, "audit_row", c.seen.row, "audit_row_now", news.row)
+		c.rewinds.Add(1)
+		c.actors = nil
+		clear(news.writers) // their numbers go on after those that are lost
+		c.reset()
+		c.tellLost()
+	case !c.seen.any:
+		c.reset()
+	case missed:
+		c.log.WarnContext(ctx, "the database was not read for nine minutes: a change that was made just before may be lost; "+
+			"usage is stored again")
+		c.reset()
+		c.tellLost()
+	default:
+		c.trim(keysKept)
+	}
 }
 
 // missedUsage reports whether rows of usage may have been deleted that no poll has seen; the caller has the lock.

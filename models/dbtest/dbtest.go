@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"slices"
@@ -146,18 +147,9 @@ var sharedServer = sync.OnceValues(func() (*server, error) {
 })
 
 func start(ctx context.Context, dir string, slot *os.File) (*server, error) {
-	postgres, err := pgserver.Start(ctx, pgserver.Config{
-		Dir: dir,
-		Settings: map[string]string{
-			"fsync":            "off",
-			"full_page_writes": "off",
-			"autovacuum":       "off",
-			"shared_buffers":   "32MB",
-			"min_wal_size":     "32MB",
-			"max_wal_size":     "128MB",
-			"max_connections":  "300",
-		},
-	})
+	settings := map[string]string{"shared_buffers": "32MB", "max_wal_size": "128MB", "max_connections": "300"}
+	maps.Copy(settings, quick)
+	postgres, err := pgserver.Start(ctx, pgserver.Config{Dir: dir, Settings: settings})
 	if err != nil {
 		return nil, err
 	}
