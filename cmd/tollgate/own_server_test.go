@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -82,6 +83,23 @@ func TestConsoleReadsFromAReplica(t *testing.T) {
 	})
 	if _, metrics := c.get(t, c.address+"/metrics", s.key); !strings.Contains(string(metrics), `tollgate_replica_reads_total{server="replica"} `) {
 		t.Errorf("the metrics are %s", metrics)
+	}
+}
+
+// A console that starts while its database is away, or is a standby, ends, also with a spool: what supervises it tries
+// again.
+func TestConsoleStartsOnThePrimaryAlone(t *testing.T) {
+	t.Parallel()
+	s := newOwnServer(t)
+	standby := dbtest.StartServer(t, s.baseBackup(t, "standby.signal"), nil)
+	for address, said := range map[string]string{
+		standby.URL("tollgate"):                    "standby",
+		"postgres://tollgate@127.0.0.1:1/tollgate": "connection refused",
+	} {
+		r := do(t, append(slices.Clip(s.environment), "DATABASE_URL="+address, "TOLLGATE_MIGRATE_URL=", "TOLLGATE_SPOOL="+t.TempDir()), "", "serve")
+		if r.code != exitFailure || !strings.Contains(r.stderr, said) {
+			t.Errorf("%s: %+v", address, r)
+		}
 	}
 }
 
