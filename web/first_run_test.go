@@ -127,7 +127,7 @@ func TestFirstRunOnce(t *testing.T) {
 	c := webtest.EmptyConsole(t)
 	link := c.FirstRunLink()
 	// A lock on the users' table holds all back until all four wait; more would not arrive in time on a slow machine.
-	hold, err := c.DB.BeginTx(t.Context(), nil)
+	hold, err := c.Owner().BeginTx(t.Context(), nil)
 	c.Must(err)
 	defer hold.Rollback()
 	_, err = hold.ExecContext(t.Context(), "LOCK TABLE users IN SHARE MODE")

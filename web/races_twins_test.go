@@ -134,7 +134,7 @@ func TestTwinOfPushes(t *testing.T) {
 	user := d.Provision("ada.twin@example.org")
 	written := make(chan struct{})
 	push := func(i int, read func(), wait <-chan struct{}) {
-		tx, err := g.DB.BeginTx(t.Context(), nil)
+		tx, err := g.Owner().BeginTx(t.Context(), nil)
 		g.Must(err)
 		defer tx.Rollback()
 		run := func(query string, args ...any) {

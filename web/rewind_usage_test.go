@@ -101,7 +101,7 @@ func TestAcknowledgedUsageIsStoredAgainLater(t *testing.T) {
 		b.gateway.Report(event).Is(200)
 		lost = append(lost, event)
 	}
-	locking, err := b.other.DB.BeginTx(t.Context(), nil)
+	locking, err := webtest.Connect(t, b.restored.URL("tollgate_owner")+"&idle_in_transaction_session_timeout=0").BeginTx(t.Context(), nil)
 	b.c.Must(err)
 	b.c.T.Cleanup(func() { _ = locking.Rollback() })
 	_, err = locking.Exec("LOCK TABLE usage_feed IN SHARE ROW EXCLUSIVE MODE") // which polls read, and usage adds to

@@ -335,7 +335,7 @@ func TestPermissionsAreCheckedInTheTransaction(t *testing.T) {
 			help, own := c.Helper()
 			small := c.AddRole("Small", "Providers:View")
 			c.AddRole("Empty")
-			taking, err := c.DB.BeginTx(t.Context(), nil)
+			taking, err := c.Owner().BeginTx(t.Context(), nil)
 			c.Must(err)
 			defer taking.Rollback()
 			for _, statement := range []string{"SELECT FROM roles WHERE id = ? FOR UPDATE", "DELETE FROM role_permissions WHERE role_id = ? AND permission = 'Providers:View'"} {

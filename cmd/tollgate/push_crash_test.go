@@ -25,9 +25,10 @@ func privateDatabase(t *testing.T, dir string) *bun.DB {
 	return opened(t, socket.URL("tollgate_owner"))
 }
 
+// opened is a database whose transactions hold what they lock, however long the test takes.
 func opened(t *testing.T, url string) *bun.DB {
 	t.Helper()
-	db, err := database.Open(url)
+	db, err := database.Open(url + "&idle_in_transaction_session_timeout=0")
 	if err != nil {
 		t.Fatal(err)
 	}

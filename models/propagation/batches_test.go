@@ -108,7 +108,7 @@ func TestABatchKeepsTheLease(t *testing.T) {
 	current, copies := h.Held("Slow", 2)
 	job := h.Start(current.ID, pushOf([]string{"budgets"}))
 	h.Silence(job)
-	inTheWay, err := h.DB.BeginTx(t.Context(), nil)
+	inTheWay, err := h.Owner.BeginTx(t.Context(), nil)
 	h.Must(err)
 	h.Exec(inTheWay, "SELECT FROM user_access_profiles WHERE id = ? FOR UPDATE", copies[0].ID)
 	done := make(chan error)

@@ -139,7 +139,7 @@ func (h *afterCommit) AfterQuery(_ context.Context, event *bun.QueryEvent) {
 func TestMigrateWaitsForAnotherConsole(t *testing.T) {
 	t.Parallel()
 	app, owner := dbtest.URLs(t)
-	db, observer := modelstest.Open(t, owner), modelstest.Open(t, app)
+	db, observer := modelstest.Open(t, owner+"&idle_in_transaction_session_timeout=0"), modelstest.Open(t, app)
 	other, err := db.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)

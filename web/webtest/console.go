@@ -134,8 +134,11 @@ func Connect(t testing.TB, url string) *bun.DB {
 	return db
 }
 
-// Owner is the database role with the permissions that the console's role lacks.
-func (c *Console) Owner() *bun.DB { return Connect(c.T, c.OwnerURL) }
+// Owner is the database role with the permissions that the console's role lacks. Its transactions hold what they lock
+// until the test lets go, however long that takes on a busy machine.
+func (c *Console) Owner() *bun.DB {
+	return Connect(c.T, c.OwnerURL+"&idle_in_transaction_session_timeout=0")
+}
 
 // Must ends the test when there is an error.
 func (c *Console) Must(err error) {
