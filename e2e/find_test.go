@@ -103,8 +103,8 @@ func TestListsByKeyboard(t *testing.T) {
 		}
 		s.to(list)
 		s.press("j", "j", "k", "Enter")
-		s.arrives(".+")
-		if s.URL() == s.console.url+list {
+		opened := playwright.NewPlaywrightAssertions(patience).Page(s.Page).Not().ToHaveURL(s.console.url + list)
+		if opened != nil {
 			t.Errorf("%s: Enter does not open the first row", list)
 		}
 	}
