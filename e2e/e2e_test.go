@@ -76,7 +76,7 @@ var theBrowser = sync.OnceValues(func() (playwright.Browser, error) {
 		ChromiumSandbox: playwright.Bool(os.Geteuid() != 0),
 		Args: []string{
 			"--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-			"--disable-gpu", "--hide-scrollbars",
+			"--disable-gpu", "--in-process-gpu", "--hide-scrollbars",
 		},
 	})
 	if err != nil {

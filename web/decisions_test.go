@@ -70,7 +70,8 @@ func TestDecisionAnswer(t *testing.T) {
 func TestPermissionForDecisions(t *testing.T) {
 	g := webtest.NewGateway(t)
 	unknown := "sk-bf-" + strings.Repeat("a", 49)
-	foreign := webtest.NewGateway(t).Key
+	elsewhere := webtest.NewStage(t)
+	_, foreign := elsewhere.Give(elsewhere.Ada, elsewhere.ProfileNaming("Work", webtest.Work))
 	for _, value := range []any{unknown, foreign, "x", "sk-bf-", g.Admin.Header.Get("Authorization"), strings.ToUpper(g.Key), g.Key + "0", g.Key[:len(g.Key)-1]} {
 		if value == "" {
 			continue

@@ -88,15 +88,6 @@ const Work = `"provider_configs":[{"provider_name":"openai","allowed_models":["g
 "budgets":[{"max_limit":10,"reset_duration":"1M"}],"rate_limit":{"token_max_limit":1000,"token_reset_duration":"1h","request_max_limit":100,"request_reset_duration":"1d"},
 "mcp_tool_groups":[{"tool_group_id":1}],"mcp_servers":[{"mcp_server_id":"github"}],"mcp_tool_overrides":[{"mcp_client_id":"jira","tool_name":"t","action":"include"}]`
 
-// NewGateway starts a console with a user, a copy of a profile, a virtual key and an API key for gateways.
-func NewGateway(t *testing.T) Gateway {
-	t.Helper()
-	g := Gateway{Stage: NewStage(t)}
-	g.Work = g.ProfileNaming("Work", Work)
-	g.Held, g.Key = g.Give(g.Ada, g.Work)
-	return g
-}
-
 // Give assigns a profile and returns the copy with the key's value, "" when none was issued.
 func (s Stage) Give(user string, profile int64) (held Object, value string) {
 	s.T.Helper()

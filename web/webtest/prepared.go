@@ -2,6 +2,7 @@ package webtest
 
 import (
 	"log/slog"
+	"maps"
 	"net/http"
 	"testing"
 
@@ -20,6 +21,9 @@ var (
 
 	stage  Stage
 	stages = &dbtest.Prepared{Fill: func(t testing.TB, app, owner string) { stage = fillStage(t, app, owner) }}
+
+	gateway  Gateway
+	gateways = &dbtest.Prepared{Fill: func(t testing.TB, app, owner string) { gateway = fillGateway(t, app, owner) }}
 )
 
 // checkBooks does the hourly work of a console, which takes longer than many a test.
@@ -78,7 +82,12 @@ func (c Cast) at(console *Console) Cast {
 func NewStage(t testing.TB) Stage {
 	t.Helper()
 	app, owner := stages.URLs(t)
-	return Stage{Cast: stage.at(startConsole(t, app, owner)), Ada: stage.Ada, Bob: stage.Bob}
+	return stage.on(startConsole(t, app, owner))
+}
+
+func (s Stage) on(console *Console) Stage {
+	console.T.Helper()
+	return Stage{Cast: s.at(console), Ada: s.Ada, Bob: s.Bob}
 }
 
 func fillStage(t testing.TB, app, owner string) Stage {
@@ -87,4 +96,19 @@ func fillStage(t testing.TB, app, owner string) Stage {
 	s.Admin.API("POST", "/api/access-profiles", Nested).Is(http.StatusCreated)
 	s.Ada, s.Bob = s.Member(Ada, "Viewer"), s.Member(Bob, "Viewer")
 	return s
+}
+
+// NewGateway starts a console with a user, a copy of a profile, a virtual key and an API key for gateways.
+func NewGateway(t testing.TB) Gateway {
+	t.Helper()
+	app, owner := gateways.URLs(t)
+	return Gateway{Stage: gateway.on(startConsole(t, app, owner)), Work: gateway.Work, Held: maps.Clone(gateway.Held), Key: gateway.Key}
+}
+
+func fillGateway(t testing.TB, app, owner string) Gateway {
+	t.Helper()
+	g := Gateway{Stage: fillStage(t, app, owner)}
+	g.Work = g.ProfileNaming("Work", Work)
+	g.Held, g.Key = g.Give(g.Ada, g.Work)
+	return g
 }
