@@ -53,6 +53,7 @@ const provider = new Provider(issuer, {
   // The library calls no address of loopback by itself.
   fetch: (url, options) => {
     delete options.dispatcher
+    delete options.signal // a busy console may take longer to sign out than the library waits
     return fetch(url, options)
   },
 })

@@ -30,7 +30,7 @@ var sights = []sight{
 }
 
 // sightsOf are all sights in make soak and make shots. Elsewhere a screen is looked at on the smallest phone and on a
-// desktop, half of the screens are dark, and axe, which takes longer than all else, runs on a quarter of them.
+// desktop, half of the screens are dark, and axe, which takes longer than all else, runs on an eighth of them.
 func sightsOf(name string) []sight {
 	if everySight {
 		return sights
@@ -40,7 +40,7 @@ func sightsOf(name string) []sight {
 	if drawn%2 == 0 {
 		scheme = playwright.ColorSchemeDark
 	}
-	if drawn/2%4 == 0 {
+	if drawn/2%8 == 0 {
 		rules = everyRule
 	}
 	return []sight{{width: narrowest, scheme: scheme, press: true}, {width: 1440, scheme: scheme, axe: rules}}

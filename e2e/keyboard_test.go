@@ -11,6 +11,18 @@ func (s *screen) press(keys ...string) {
 	}
 }
 
+// goes presses a sequence of keys until the page has come: one that takes longer than a second and a half is none.
+func (s *screen) goes(path string, keys ...string) {
+	s.t.Helper()
+	for range 3 {
+		s.press(keys...)
+		if playwright.NewPlaywrightAssertions(3000).Page(s.Page).ToHaveURL(s.console.url+path) == nil {
+			break
+		}
+	}
+	s.arrives(path)
+}
+
 func (s *screen) write(text string) {
 	s.t.Helper()
 	s.must(s.Keyboard().Type(text))

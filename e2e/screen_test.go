@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/playwright-community/playwright-go"
@@ -212,6 +213,27 @@ func (s *screen) choose(label, option string) {
 func (s *screen) tick(label string) {
 	s.t.Helper()
 	s.must(s.field(label).Check())
+}
+
+// clipboard is one for all windows of the browser.
+var clipboard sync.Mutex
+
+// copies clicks a button that copies a text. It says so for two seconds, which a busy machine can miss.
+func (s *screen) copies(button playwright.Locator, want string) {
+	s.t.Helper()
+	clipboard.Lock()
+	defer clipboard.Unlock()
+	var missed error
+	for range 3 {
+		s.click(button)
+		if missed = playwright.NewPlaywrightAssertions(1500).Locator(s.text("Copied")).ToBeVisible(); missed == nil {
+			break
+		}
+	}
+	s.must(missed)
+	copied, err := s.Evaluate("() => navigator.clipboard.readText()")
+	s.must(err)
+	same(s.t, "copied", copied.(string), want)
 }
 
 // arrives waits for the page whose path matches, and for its scripts: keys pressed before they run are lost.

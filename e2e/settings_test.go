@@ -21,13 +21,10 @@ func TestAPIKey(t *testing.T) {
 	s.sees(s.heading("Copy the key now"))
 	_, err := s.Reload()
 	s.must(err)
-	s.click(s.role("region", "Copy the key now").GetByRole("button"))
-	s.sees(s.text("Copied"))
-	copied, err := s.Evaluate("() => navigator.clipboard.readText()")
+	secret, err := s.Locator("#secret").TextContent()
 	s.must(err)
-	secret := copied.(string)
-	if shown, err := s.Locator("#secret").TextContent(); err != nil || shown != secret || len(secret) < 40 {
-		t.Fatalf("copied %d characters of %d (%v)", len(secret), len(shown), err)
+	if s.copies(s.role("region", "Copy the key now").GetByRole("button"), secret); len(secret) < 40 {
+		t.Fatalf("the secret has %d characters", len(secret))
 	}
 	if status := s.console.ask(t, secret, "/api/access-profiles"); status != http.StatusOK {
 		t.Errorf("the key is answered %d", status)

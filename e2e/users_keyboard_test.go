@@ -14,8 +14,7 @@ func TestUsersByKeyboard(t *testing.T) {
 
 	s.to("/access-profiles")
 	for _, shortcut := range []struct{ key, path string }{{"k", "/virtual-keys"}, {"r", "/roles"}, {"u", "/users"}} {
-		s.press("g", shortcut.key)
-		s.arrives(shortcut.path)
+		s.goes(shortcut.path, "g", shortcut.key)
 	}
 	s.tabTo(s.field("Search users"))
 	s.write("handless")

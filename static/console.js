@@ -112,7 +112,7 @@ document.addEventListener("click", async (event) => {
   if (!button) return
   const source = document.getElementById(button.dataset.copy)
   const words = button.querySelector("[data-copy-label]") ?? button
-  const before = words.textContent
+  words.dataset.label ??= words.textContent // a second click may come while it says "Copied"
   try {
     await navigator.clipboard.writeText(source.value ?? source.textContent.trim())
     words.textContent = "Copied"
@@ -120,7 +120,7 @@ document.addEventListener("click", async (event) => {
     getSelection().selectAllChildren(source)
     words.textContent = "Press Ctrl+C"
   }
-  setTimeout(() => (words.textContent = before), 2000)
+  setTimeout(() => (words.textContent = words.dataset.label), 2000)
 })
 
 // Lists: the box in the header ticks every row; the bulk bar says how many are ticked.
