@@ -111,15 +111,15 @@ func TestReplicaShowsOwnWrites(t *testing.T) {
 	if a := admin.Get(b.profile + "/versions").Is(200); a.Header.Get(asOf) != "" || a.JSON()["total_count"] != float64(2) {
 		t.Errorf("a client of the API gets, as of %q, %s", a.Header.Get(asOf), a.Body)
 	}
-	if a := other.Get(versions).Is(200); time.Since(paused) < 6*time.Second && (a.Header.Get(asOf) == "" || has(a)) {
+	gaveUp := func() bool { return strings.Contains(c.Log.String(), "the replica does not answer") } // a busy machine
+	if a := other.Get(versions).Is(200); time.Since(paused) < 6*time.Second && (a.Header.Get(asOf) == "" || has(a)) && !gaveUp() {
 		t.Errorf("others get, as of %q, %s", a.Header.Get(asOf), a.Body)
 	}
 
 	if a := ask(other, versions, false); !has(a) {
 		t.Errorf("the primary answers %s", a.Body)
 	}
-	slow := strings.Contains(c.Log.String(), "the replica does not answer")
-	if after := time.Since(paused); after < 6*time.Second && !slow {
+	if after := time.Since(paused); after < 6*time.Second && !gaveUp() {
 		t.Errorf("the replica was given up after %s", after)
 	}
 
@@ -146,11 +146,16 @@ func TestReplicaThatIsLostMeanwhile(t *testing.T) {
 	c, session := b.replicatedBy(t, primary, overWire(t, standby, w))
 	ask(session, "/audit", true)
 	for _, path := range []string{"/audit", "/audit/export"} {
-		lost.Store(true)
-		if a := session.Get(path).Is(200); a.Header.Get(asOf) != "" || lost.Load() {
-			t.Errorf("%s: as of %q, %.300s", path, a.Header.Get(asOf), a.Body)
-		}
-		c.Eventually("the replica is asked again", func() bool { return session.Get("/usage").Is(200).Header.Get(asOf) != "" })
+		c.Eventually("the replica is lost while it is read", func() bool {
+			lost.Store(true)
+			a := session.Get(path).Is(200)
+			was := !lost.Load() // otherwise it was not asked: it had been slow before
+			if was && a.Header.Get(asOf) != "" {
+				t.Errorf("%s: as of %q, %.300s", path, a.Header.Get(asOf), a.Body)
+			}
+			c.Eventually("the replica is asked again", func() bool { return session.Get("/usage").Is(200).Header.Get(asOf) != "" })
+			return was
+		})
 	}
 }
 

@@ -287,9 +287,7 @@ func TestUsageDoesNotWaitForAnotherUser(t *testing.T) {
 	g.Must(err)
 	answered := make(chan int, 1)
 	go func() { answered <- g.Admin.Report(webtest.Event(g.Key)).StatusCode }()
-	for blocked := 0; blocked == 0 && t.Context().Err() == nil; {
-		g.Scan(&blocked, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
-	}
+	blocked(g, func() int { return 1 })
 	g.Admin.Counted(webtest.Event(bobs))
 	select {
 	case status := <-answered:

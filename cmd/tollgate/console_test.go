@@ -316,11 +316,7 @@ func emptyDatabase(t *testing.T) (serving, owner string) {
 	t.Helper()
 	addresses := [2]string{}
 	addresses[0], addresses[1] = dbtest.URLs(t)
-	db, err := database.Open(addresses[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
+	db := opened(t, addresses[1])
 	var name string
 	if err := db.QueryRow("SELECT current_database() || '_empty'").Scan(&name); err != nil {
 		t.Fatal(err)

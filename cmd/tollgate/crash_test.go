@@ -51,7 +51,7 @@ func TestKilledServerEndsTheConsole(t *testing.T) {
 		if err := syscall.Kill(postmaster(t, dir), syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
-		if code := c.end(t, stopTime); code != exitFailure || !strings.Contains(c.log.String(), "database server ended") {
+		if code := c.end(t, patience); code != exitFailure || !strings.Contains(c.log.String(), "database server ended") {
 			t.Fatalf("round %d: exit code %d:\n%s", round, code, c.log)
 		}
 		c = start(t, inFolder(dir))

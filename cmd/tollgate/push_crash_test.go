@@ -25,10 +25,10 @@ func privateDatabase(t *testing.T, dir string) *bun.DB {
 	return opened(t, socket.URL("tollgate_owner"))
 }
 
-// opened is a database whose transactions hold what they lock, however long the test takes.
+// opened is a database for the statements and locks of a test, however long they take on a busy machine.
 func opened(t *testing.T, url string) *bun.DB {
 	t.Helper()
-	db, err := database.Open(url + "&idle_in_transaction_session_timeout=0")
+	db, err := database.Open(url + "&idle_in_transaction_session_timeout=0&statement_timeout=60s")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,10 +45,15 @@ func number(t *testing.T, db bun.IDB, query string, args ...any) (n int64) {
 	return n
 }
 
-// demand sends JSON and returns what is answered; it has to be this status.
+// demand sends JSON and returns what is answered; it has to be this status. Like a client it repeats what is put off.
 func (c *instance) demand(t *testing.T, status int, method, path, key, body string) (answered map[string]any) {
 	t.Helper()
-	got, answer := c.ask(t, method, c.address+path, key, body)
+	var got int
+	var answer []byte
+	eventually(t, method+" "+path+" is not put off", func() bool {
+		got, answer = c.ask(t, method, c.address+path, key, body)
+		return got == status || got != http.StatusServiceUnavailable || !strings.Contains(string(answer), `"retry_later"`)
+	})
 	if err := json.Unmarshal(answer, &answered); err != nil || got != status {
 		t.Fatalf("%s %s: %d %s: %v", method, path, got, answer, err)
 	}

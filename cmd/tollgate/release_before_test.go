@@ -154,6 +154,7 @@ func (l *serviceLoad) crosses(t *testing.T, before, now *instance) {
 type serviceLoad struct {
 	key, profile, user string
 	counted, n         atomic.Int64
+	putOff             bool // some requests were, in a load that was repeated
 
 	mutex sync.Mutex
 	seen  map[string]int

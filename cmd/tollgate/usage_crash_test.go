@@ -101,7 +101,7 @@ func (g *gateways) crashUnderLoad(t *testing.T, dir string, between func()) (los
 	}
 	more(100)
 	killServer(t, dir)
-	if code := g.at.Load().end(t, stopTime); code != exitFailure {
+	if code := g.at.Load().end(t, patience); code != exitFailure {
 		t.Errorf("the console without its server: exit code %d", code)
 	}
 	between()

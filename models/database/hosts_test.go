@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"tollgate/models/problem"
@@ -31,6 +32,10 @@ func (peer) Driver() driver.Driver { return nil }
 // A server that hangs is asked after all that answer, also when it took the time of the first caller, so that a standby
 // is found as soon as it is promoted.
 func TestServerThatHangsIsAskedLast(t *testing.T) {
+	synctest.Test(t, askHosts) // time passes only while a server hangs
+}
+
+func askHosts(t *testing.T) {
 	var asked []string
 	made := &connector{}
 	for _, p := range []peer{{"hangs", true, &asked}, {"one", false, &asked}, {"two", false, &asked}} {

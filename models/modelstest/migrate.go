@@ -15,7 +15,7 @@ var emptyDatabases atomic.Int64
 func EmptyDatabase(t *testing.T) string {
 	t.Helper()
 	_, owner := dbtest.URLs(t)
-	db := Open(t, owner)
+	db := Open(t, owner+"&statement_timeout=60s")
 	name := fmt.Sprintf("test_empty_%d", emptyDatabases.Add(1))
 	Run(t, db, "CREATE DATABASE "+name+" TEMPLATE template0")
 	t.Cleanup(func() {

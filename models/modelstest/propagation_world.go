@@ -34,7 +34,7 @@ type Harness struct {
 func NewHarness(t *testing.T) Harness {
 	t.Helper()
 	app, owner := dbtest.URLs(t)
-	h := Harness{T: t, DB: Open(t, app), Owner: Open(t, owner+"&idle_in_transaction_session_timeout=0")}
+	h := Harness{T: t, DB: Open(t, app+"&lock_timeout=0&statement_timeout=60s"), Owner: Open(t, owner+"&idle_in_transaction_session_timeout=0")}
 	var err error
 	h.Keys, err = secret.DeriveKeys([]byte("a secret for tests, of 32 bytes."))
 	h.Must(err)

@@ -40,6 +40,9 @@ const (
 	Password = "correct horse battery"
 )
 
+// patient has sessions wait for locks as long as a statement may take, since tests let requests wait on busy machines.
+const patient = "&lock_timeout=0"
+
 // Console is a complete console on a database of its own, with an admin and a viewer.
 type Console struct {
 	T    testing.TB
@@ -76,7 +79,7 @@ func EmptyConsole(t testing.TB, changes ...func(*handlers.Handlers)) *Console {
 
 func startConsole(t testing.TB, app, ownerURL string, changes ...func(*handlers.Handlers)) *Console {
 	t.Helper()
-	c := &Console{T: t, DB: Connect(t, app), Log: &Buffer{}, OwnerURL: ownerURL}
+	c := &Console{T: t, DB: Connect(t, app+patient), Log: &Buffer{}, OwnerURL: ownerURL}
 	log := slog.New(slog.NewJSONHandler(c.Log, nil))
 	keys, err := secret.DeriveKeys([]byte("a secret for tests, of 32 bytes."))
 	c.Must(err)

@@ -40,6 +40,9 @@ func (c *Console) AppURL() string {
 // shutdown: first the server, then its workers.
 func (c *Console) Another(address string, hooks ...bun.QueryHook) (*Console, func()) {
 	c.T.Helper()
+	if !strings.Contains(address, "lock_timeout=") {
+		address += patient
+	}
 	db := Connect(c.T, address)
 	for _, hook := range hooks {
 		db = db.WithQueryHook(hook)

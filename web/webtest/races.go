@@ -23,24 +23,26 @@ func Concurrently(all ...func() Answer) []Answer {
 	start := make(chan struct{})
 	var group sync.WaitGroup
 	for i, one := range all {
-		group.Go(func() {
-			<-start
-			for range 1 + fewRetries {
-				if answers[i] = one(); !answers[i].PutsOff() {
-					break
-				}
-			}
-		})
+		group.Go(func() { <-start; answers[i] = repeated(one) })
 	}
 	close(start)
 	group.Wait()
 	return answers
 }
 
+func repeated(one func() Answer) (a Answer) {
+	for range 1 + fewRetries {
+		if a = one(); !a.PutsOff() {
+			break
+		}
+	}
+	return a
+}
+
 // Queued makes all wait for a row in the order given, and releases them at once: a race that each of them wins in turn.
 func (s Stage) Queued(row string, id any, all ...func() Answer) []Answer {
 	s.T.Helper()
-	holding, err := s.DB.BeginTx(s.T.Context(), nil)
+	holding, err := s.Owner().BeginTx(s.T.Context(), nil)
 	s.Must(err)
 	defer holding.Rollback()
 	_, err = holding.NewRaw("SELECT FROM ? WHERE id = ? FOR UPDATE", Ident(row), id).Exec(s.T.Context())
@@ -48,7 +50,7 @@ func (s Stage) Queued(row string, id any, all ...func() Answer) []Answer {
 	answers := make([]Answer, len(all))
 	var group sync.WaitGroup
 	for i, one := range all {
-		group.Go(func() { answers[i] = one() })
+		group.Go(func() { answers[i] = repeated(one) })
 		for waiting, deadline := 0, time.Now().Add(time.Second); waiting <= i && time.Now().Before(deadline); {
 			s.Scan(&waiting, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 		}
