@@ -42,7 +42,9 @@ func repeated(one func() Answer) (a Answer) {
 // Queued makes all wait for a row in the order given, and releases them at once: a race that each of them wins in turn.
 func (s Stage) Queued(row string, id any, all ...func() Answer) []Answer {
 	s.T.Helper()
-	holding, err := s.Owner().BeginTx(s.T.Context(), nil)
+	owner := s.Owner()
+	defer owner.Close() // there are many rounds
+	holding, err := owner.BeginTx(s.T.Context(), nil)
 	s.Must(err)
 	defer holding.Rollback()
 	_, err = holding.NewRaw("SELECT FROM ? WHERE id = ? FOR UPDATE", Ident(row), id).Exec(s.T.Context())
