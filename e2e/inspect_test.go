@@ -29,18 +29,21 @@ var sights = []sight{
 	{width: 1440, scheme: playwright.ColorSchemeLight, axe: everyRule},
 }
 
+// drawn are the screens that are looked at outside make soak and make shots too: half of them, always the same ones.
+func drawn(name string) bool { return everySight || crc32.ChecksumIEEE([]byte(name))/16%2 == 0 }
+
 // sightsOf are all sights in make soak and make shots. Elsewhere a screen is looked at on the smallest phone and on a
-// desktop, half of the screens are dark, and axe, which takes longer than all else, runs on an eighth of them.
+// desktop, half of the screens are dark, and axe, which takes longer than all else, runs on a quarter of them.
 func sightsOf(name string) []sight {
 	if everySight {
 		return sights
 	}
-	drawn := crc32.ChecksumIEEE([]byte(name))
+	hash := crc32.ChecksumIEEE([]byte(name))
 	scheme, rules := playwright.ColorSchemeLight, ""
-	if drawn%2 == 0 {
+	if hash%2 == 0 {
 		scheme = playwright.ColorSchemeDark
 	}
-	if drawn/2%8 == 0 {
+	if hash/2%4 == 0 {
 		rules = everyRule
 	}
 	return []sight{{width: narrowest, scheme: scheme, press: true}, {width: 1440, scheme: scheme, axe: rules}}

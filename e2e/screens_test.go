@@ -123,6 +123,9 @@ func TestScreens(t *testing.T) {
 	t.Parallel()
 	shown := &windows{t: t, idle: map[visit][]*screen{}}
 	for _, test := range slices.Concat(screens, userScreens, assignmentScreens, usageScreens, ownScreens, provisioningScreens) {
+		if !drawn(test.name) {
+			continue
+		}
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			var s *screen
