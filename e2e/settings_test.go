@@ -23,9 +23,12 @@ func TestAPIKey(t *testing.T) {
 	s.must(err)
 	secret, err := s.Locator("#secret").TextContent()
 	s.must(err)
-	if s.copies(s.role("region", "Copy the key now").GetByRole("button"), secret); len(secret) < 40 {
+	copier := s.role("region", "Copy the key now").GetByRole("button")
+	if s.copies(copier, secret); len(secret) < 40 {
 		t.Fatalf("the secret has %d characters", len(secret))
 	}
+	s.click(copier) // while it still says that it has copied
+	s.gone(s.text("Copied"))
 	if status := s.console.ask(t, secret, "/api/access-profiles"); status != http.StatusOK {
 		t.Errorf("the key is answered %d", status)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// fewRetries are enough for a machine that has much else to do: a change that waited two seconds for a lock is put off.
+// fewRetries are enough for a machine that has much else to do: a change that waited too long for a lock is put off.
 const fewRetries = 3
 
 // Concurrently runs all at once and returns their answers in the order given. Like a client, it repeats what is put
