@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -55,16 +54,18 @@ func TestDecisionsGoOnWhilePagesWait(t *testing.T) {
 		status, said := c.readiness(t)
 		return status == http.StatusOK && said == "ready" && time.Since(asked) <= time.Second
 	})
-	fastest := time.Duration(math.MaxInt64) // a busy machine may be slow once
+	var slow []time.Duration
 	for _, user := range users {
 		asked := time.Now()
 		question := fmt.Sprintf(`{"user_id": %q, "provider": "openai", "model": "gpt-4o"}`, user)
 		if decision := c.demand(t, http.StatusOK, "POST", "/api/decisions", key, question); decision["decision"] != true {
 			t.Errorf("%v", decision)
 		}
-		fastest = min(fastest, time.Since(asked))
+		if took := time.Since(asked); took > time.Second {
+			slow = append(slow, took)
+		}
 	}
-	if fastest > time.Second {
-		t.Errorf("decisions took %s and longer", fastest)
+	if len(slow) > 1 { // a busy machine may stand still once
+		t.Errorf("decisions took %v", slow)
 	}
 }
