@@ -2,7 +2,6 @@ package web_test
 
 import (
 	"fmt"
-	"math"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -317,22 +316,7 @@ func TestRecordingTheUseOfAKeyNeverFailsARequest(t *testing.T) {
 	tx, err := g.Owner().BeginTx(t.Context(), nil)
 	g.Must(err)
 	defer func() { _ = tx.Rollback() }() // it locks rows and changes nothing
-	keys := map[string]func() webtest.Client{
-		"locked": func() webtest.Client {
-			key := g.APIKey()
-			_, err := tx.ExecContext(t.Context(), "SELECT FROM api_keys FOR UPDATE")
-			g.Must(err)
-			return key
-		},
-		"not to be written": func() webtest.Client {
-			g.Must(tx.Rollback())
-			_, err := g.Owner().ExecContext(t.Context(), "REVOKE UPDATE ON api_keys FROM tollgate")
-			g.Must(err)
-			return g.APIKey()
-		},
-	}
-	for _, state := range []string{"locked", "not to be written"} {
-		program := keys[state]()
+	slow := func(key webtest.Client) (all []string) {
 		for path, body := range map[string]any{
 			"/api/decisions": webtest.Model(g.Key), "/api/usage": webtest.Event(g.Key), "/access/v1/evaluation": webtest.Evaluation(g.Mine(), webtest.Modelled), "/api/virtual-keys": nil, "/metrics": nil,
 		} {
@@ -340,20 +324,32 @@ func TestRecordingTheUseOfAKeyNeverFailsARequest(t *testing.T) {
 			if body == nil {
 				method = "GET"
 			}
-			took := time.Duration(math.MaxInt64)
-			for range 3 { // a busy machine is slow once
-				begun := time.Now()
-				program.API(method, path, body).Is(200)
-				took = min(took, time.Since(begun))
-				if took <= time.Second {
-					break
-				}
+			begun := time.Now()
+			key.API(method, path, body).Is(200)
+			if took := time.Since(begun); took > time.Second {
+				all = append(all, fmt.Sprint(path, " took ", took))
 			}
-			if took > time.Second {
-				t.Errorf("%s with a key that is %s took %s at least", path, state, took)
+		}
+		return all
+	}
+	// A busy machine may stand still once: another key, whose use is not recorded either, is tried then.
+	answers := func(state string, fresh func() webtest.Client) {
+		if first := slow(fresh()); len(first) > 0 {
+			if second := slow(fresh()); len(second) > 0 {
+				t.Errorf("with a key that is %s %v, with another one %v", state, first, second)
 			}
 		}
 	}
+	answers("locked", func() webtest.Client {
+		key := g.APIKey()
+		_, err := tx.ExecContext(t.Context(), "SELECT FROM api_keys FOR UPDATE")
+		g.Must(err)
+		return key
+	})
+	g.Must(tx.Rollback())
+	_, err = g.Owner().ExecContext(t.Context(), "REVOKE UPDATE ON api_keys FROM tollgate")
+	g.Must(err)
+	answers("not to be written", func() webtest.Client { return g.APIKey() })
 	g.Eventually("a warning", func() bool { return strings.Contains(g.Log.String(), "the use of API keys could not be noted") })
 }
 
