@@ -77,8 +77,9 @@ type Handlers struct {
 
 // About describes the running program.
 type About struct {
-	Version, Database, Warning string
-	Keep                       ledger.Keep
+	Version, Database string
+	Warnings          []string // of what is wrong with how the program was set up
+	Keep              ledger.Keep
 }
 
 // Func is an action: it answers, or returns why not.

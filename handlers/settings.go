@@ -68,7 +68,7 @@ func (h *Handlers) settingsWith(
 	reply.MarkProblems(&page, problems)
 	return framed(page, views.SettingsBody(views.Settings{
 		Email: user.Email, Role: user.Role, Problems: problems,
-		Version: h.About.Version, Database: h.About.Database, Warning: h.About.Warning, Healthy: healthy,
+		Version: h.About.Version, Database: h.About.Database, Warnings: h.About.Warnings, Healthy: healthy,
 		RefusalDays: h.Refusals.KeptDays(), Keep: h.About.Keep, Gateway: gateway,
 		MaySet: reqctx.Actor(c).May(permission.UpdateSettings),
 	})), nil

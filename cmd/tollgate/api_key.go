@@ -37,7 +37,7 @@ func (p *program) apiKeyCommand() *cli.Command {
 
 func (p *program) createAPIKey(ctx context.Context, command *cli.Command) error {
 	return p.withDatabase(func(ctx context.Context, s settings, db *db, command *cli.Command) error {
-		keys, err := keys(s)
+		keys, err := p.keysFor(ctx, s, db)
 		if err != nil {
 			return err
 		}

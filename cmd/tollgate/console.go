@@ -86,8 +86,11 @@ func openSpool(s settings) (*spool.Spool, error) {
 func (p *program) newConsole(
 	ctx context.Context, s settings, db *db, serving *bun.DB, standby *replica.Replica, journal *spool.Spool,
 ) (*console, error) {
-	keys, err := keys(s)
+	keys, err := p.keysFor(ctx, s, db)
 	if err != nil {
+		return nil, err
+	}
+	if err := p.warnOfStrangeKeys(ctx, db, keys); err != nil {
 		return nil, err
 	}
 	token, err := p.firstRun(ctx, s, db)
@@ -99,7 +102,7 @@ func (p *program) newConsole(
 		return nil, err
 	}
 	address := listener.Addr().String()
-	heartbeat, err := schema.NewHeartbeat(db.DB, p.log, version, address)
+	heartbeat, err := schema.NewHeartbeat(db.DB, p.log, version, address, keys.Check)
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
@@ -112,8 +115,7 @@ func (p *program) newConsole(
 	handler, err := web.New(web.Config{
 		Addr: address, BaseURL: s.BaseURL, Hosts: s.Hosts, Proxies: s.Proxies, Requests: requests,
 	}, actions)
-	// Without it, another console could remove what this one needs.
-	if err := errors.Join(err, heartbeat.Beat(ctx)); err != nil {
+	if err := errors.Join(err, secretProblem(heartbeat.Begin(ctx))); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
 	return &console{
@@ -134,7 +136,7 @@ func (p *program) newActions(s settings, db *db, serving *bun.DB, keys secret.Ke
 		Cache: cache, Refusals: refusals, Engine: decision.NewEngine(cache, refusals),
 		Recorder: usage.NewRecorder(serving, cache, p.log), Propagator: propagation.NewWorker(db.DB, p.log),
 		SignIns: signIns, SCIMCalls: connection.NewCalls(),
-		About: handlers.About{Version: version, Database: db.about, Warning: db.warning, Keep: s.Keep},
+		About: handlers.About{Version: version, Database: db.about, Warnings: db.warnings, Keep: s.Keep},
 	}
 }
 

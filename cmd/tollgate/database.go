@@ -36,10 +36,10 @@ func (a address) open() (*bun.DB, error) {
 // database is the open, migrated database of the console.
 type db struct {
 	*bun.DB
-	url     string           // by which the serving role opens it
-	about   string           // what it is, for the log
-	warning string           // what is wrong with it, for the log
-	private *pgserver.Server // nil when the server is not run by this program
+	url      string           // by which the serving role opens it
+	about    string           // what it is, for the log
+	warnings []string         // of what is wrong with it
+	private  *pgserver.Server // nil when the server is not run by this program
 }
 
 // serveDatabase opens the database for a console, which runs the private server itself.
@@ -113,14 +113,11 @@ func (p *program) givenDatabase(ctx context.Context, s settings) (*db, error) {
 	}
 	switch {
 	case role.Superuser:
-		db.warning = fmt.Sprintf("DATABASE_URL signs in as %s, a superuser; "+
+		p.warn(db, "DATABASE_URL signs in as %s, a superuser; "+
 			"give the console a role of its own and name the owner of the tables in TOLLGATE_MIGRATE_URL", role.Name)
 	case role.OwnsTables:
-		db.warning = fmt.Sprintf("DATABASE_URL signs in as %s, who owns the tables and so could change audit rows; "+
+		p.warn(db, "DATABASE_URL signs in as %s, who owns the tables and so could change audit rows; "+
 			"give the console a role of its own and name the owner in TOLLGATE_MIGRATE_URL", role.Name)
-	}
-	if db.warning != "" {
-		p.log.Warn(db.warning)
 	}
 	if s.Pooler {
 		if err := p.warnOfNoLimits(ctx, db, role.Name); err != nil {
@@ -128,6 +125,13 @@ func (p *program) givenDatabase(ctx context.Context, s settings) (*db, error) {
 		}
 	}
 	return db, nil
+}
+
+// warn tells what is wrong in the log and on the page of settings.
+func (p *program) warn(db *db, format string, values ...any) {
+	warning := fmt.Sprintf(format, values...)
+	p.log.Warn(warning)
+	db.warnings = append(db.warnings, warning)
 }
 
 // warnOfNoLimits tells how to set the limits of sessions that a pooler keeps this program from setting.

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
+	"tollgate/models/schema"
 	"tollgate/models/secret"
 )
 
@@ -27,6 +30,38 @@ func keys(s settings) (secret.Keys, error) {
 		return secret.Keys{}, err
 	}
 	return secret.DeriveKeys(value)
+}
+
+// keysFor derives the keys by which a database is used. A secret other than that of the consoles at work is refused.
+func (p *program) keysFor(ctx context.Context, s settings, db *db) (secret.Keys, error) {
+	derived, err := keys(s)
+	if err != nil {
+		return derived, err
+	}
+	return derived, secretProblem(schema.CheckSecret(ctx, db, derived.Check))
+}
+
+// secretProblem names the setting behind a secret that another console does not have.
+func secretProblem(err error) error {
+	var other schema.OtherSecretError
+	if errors.As(err, &other) {
+		return settingError{"TOLLGATE_SECRET", other.Error()}
+	}
+	return err
+}
+
+// warnOfStrangeKeys tells of virtual keys that a console with these keys refuses.
+func (p *program) warnOfStrangeKeys(ctx context.Context, db *db, keys secret.Keys) error {
+	strange, err := schema.FindStrangeKeys(ctx, db, keys.Check)
+	if err != nil {
+		return err
+	}
+	if strange.Keys > 0 {
+		p.warn(db, "virtual keys refused by this console, because they were last changed under another TOLLGATE_SECRET: %d; "+
+			"its own was first used at %s; start it with that of before, or make the keys again",
+			strange.Keys, strange.Since.UTC().Format(time.RFC3339))
+	}
+	return nil
 }
 
 // checkSecretGiven refuses to generate a secret where other consoles would need the same one.

@@ -15,7 +15,7 @@ func (p *program) seedCommand() *cli.Command {
 		Name:  "seed",
 		Usage: "add the catalogue, the profiles and the users of a sample company; what exists stays as it is",
 		Action: p.withDatabase(func(ctx context.Context, s settings, db *db, _ *cli.Command) error {
-			keys, err := keys(s)
+			keys, err := p.keysFor(ctx, s, db)
 			if err != nil {
 				return err
 			}

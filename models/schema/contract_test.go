@@ -62,7 +62,7 @@ func owned(t *testing.T) *bun.DB {
 func TestContractWaitsForConsoles(t *testing.T) {
 	t.Parallel()
 	db, files := owned(t), with(t, next)
-	heartbeat, err := schema.NewHeartbeat(db, slog.New(slog.DiscardHandler), "v7.8.9", "127.0.0.1:4444")
+	heartbeat, err := schema.NewHeartbeat(db, slog.New(slog.DiscardHandler), "v7.8.9", "127.0.0.1:4444", []byte("check"))
 	if err != nil {
 		t.Fatal(err)
 	}

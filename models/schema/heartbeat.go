@@ -23,11 +23,14 @@ type Heartbeat struct {
 	db                  *bun.DB
 	log                 *slog.Logger
 	id, version, newest string
+	secretCheck         []byte
 	unknown, consoles   atomic.Int64
 }
 
-// NewHeartbeat makes the heartbeat of a console that listens on an address.
-func NewHeartbeat(db *bun.DB, log *slog.Logger, version, address string) (*Heartbeat, error) {
+// NewHeartbeat makes the heartbeat of a console that listens on an address and has the secret of a check value.
+func NewHeartbeat(
+	db *bun.DB, log *slog.Logger, version, address string, secretCheck []byte,
+) (*Heartbeat, error) {
 	newest, err := Newest()
 	if err != nil {
 		return nil, err
@@ -38,7 +41,7 @@ func NewHeartbeat(db *bun.DB, log *slog.Logger, version, address string) (*Heart
 	}
 	// Two consoles in containers may have one name and one address.
 	id := fmt.Sprintf("%s %s %s", host, address, rand.Text()[:6])
-	return &Heartbeat{db: db, log: log, id: id, version: version, newest: newest}, nil
+	return &Heartbeat{db: db, log: log, id: id, version: version, newest: newest, secretCheck: secretCheck}, nil
 }
 
 // Run reports this console until ctx ends, and then that it has ended.
@@ -61,13 +64,26 @@ func (h *Heartbeat) Run(ctx context.Context) {
 	}
 }
 
+// Begin reports this console for the first time. Other consoles have to see it before it serves: one could remove what
+// this one needs, or have another secret, which is an [OtherSecretError].
+func (h *Heartbeat) Begin(ctx context.Context) error {
+	if err := h.Beat(ctx); err != nil {
+		return err
+	}
+	err := refuseOther(ctx, h.db, h.secretCheck, h.id)
+	if err != nil {
+		h.end(context.WithoutCancel(ctx))
+	}
+	return err
+}
+
 // Beat reports this console once.
 func (h *Heartbeat) Beat(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, beatTime)
 	defer cancel()
 	_, err := h.db.NewRaw(`
-INSERT INTO consoles (id, version, schema, seen_at) VALUES (?, ?, ?, clock_timestamp())
-ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at`, h.id, h.version, h.newest).Exec(ctx)
+INSERT INTO consoles (id, version, schema, seen_at, secret_check) VALUES (?, ?, ?, clock_timestamp(), ?)
+ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at`, h.id, h.version, h.newest, h.secretCheck).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("report this console: %w", err)
 	}

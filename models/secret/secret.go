@@ -17,6 +17,7 @@ type Keys struct {
 	SCIM       []byte // peppers the hashes of SCIM tokens
 	Sealing    []byte // encrypts what has to be read again
 	Audit      []byte // signs where the audit log begins
+	Check      []byte // is stored, to tell whether two programs have the same secret
 }
 
 const secretBytes = 32
@@ -49,6 +50,7 @@ func DeriveKeys(secret []byte) (Keys, error) {
 		"tollgate/scim/v1":        &keys.SCIM,
 		"tollgate/sealing/v1":     &keys.Sealing,
 		"tollgate/audit/v1":       &keys.Audit,
+		"tollgate/check/v1":       &keys.Check,
 	} {
 		var err error
 		if *key, err = hkdf.Key(sha256.New, secret, nil, purpose, sha256.Size); err != nil {
