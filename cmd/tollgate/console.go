@@ -128,6 +128,7 @@ func (p *program) newConsole(
 func (p *program) newActions(s settings, db *db, serving *bun.DB, keys secret.Keys, baseURL string) *handlers.Handlers {
 	signIns := signin.NewService(db.DB, keys, baseURL, s.OIDCPrivate)
 	cache := access.NewCache(serving, keys, p.log)
+	cache.Preloaded = collectMore
 	cache.Grace.Most, cache.Tokens = s.GraceMax, caller.NewChecker(serving, &signIns.Providers)
 	cache.Follow(db.DB)
 	refusals := refusal.New(db.DB, p.log, s.RefusalDays)

@@ -98,7 +98,12 @@ func (p *program) preload(ctx context.Context, cache *access.Cache) {
 	if err := cache.Preload(ctx); err != nil {
 		p.log.Warn("not all keys are in memory yet", "error", err.Error())
 	}
-	if cache.KeysInMemory() > manyKeys {
+	collectMore(cache.KeysInMemory())
+}
+
+// collectMore bounds the garbage beside very many keys.
+func collectMore(keys int) {
+	if keys > manyKeys {
 		debug.SetGCPercent(garbageBesideMany)
 	}
 }

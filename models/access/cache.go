@@ -38,6 +38,8 @@ type Cache struct {
 
 	virtualKeys, apiKeys secret.Hasher
 
+	Preloaded func(keys int) // is called when all were read in bulk; set before Run, nil for none
+
 	Grace  Grace           // set before Run
 	Tokens *caller.Checker // of access tokens, set before Run; nil to accept none
 

@@ -32,7 +32,10 @@ func (c *Cache) Preload(ctx context.Context) error {
 // goOnPreloading preloads the rest, and all again whenever the cache was emptied.
 func (c *Cache) goOnPreloading(ctx context.Context) {
 	for {
-		if err := c.Preload(ctx); err != nil && ctx.Err() == nil {
+		switch err := c.Preload(ctx); {
+		case err == nil && c.Preloaded != nil:
+			c.Preloaded(c.KeysInMemory())
+		case err != nil && ctx.Err() == nil:
 			c.log.WarnContext(ctx, "keys are read when they are asked for: reading them in bulk failed", "error", err.Error())
 		}
 		select {
