@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"tollgate/models/plural"
 	"tollgate/models/schema"
 	"tollgate/models/secret"
 )
@@ -57,9 +58,9 @@ func (p *program) warnOfStrangeKeys(ctx context.Context, db *db, keys secret.Key
 		return err
 	}
 	if strange.Keys > 0 {
-		p.warn(db, "virtual keys refused by this console, because they were last changed under another TOLLGATE_SECRET: %d; "+
-			"its own was first used at %s; start it with that of before, or make the keys again",
-			strange.Keys, strange.Since.UTC().Format(time.RFC3339))
+		p.warn(db, "TOLLGATE_SECRET is not the one under which %s last changed, so that they are refused: it was first used "+
+			"at %s; start the console with that of before, or make the keys again",
+			plural.Of(strange.Keys, "virtual key was", "virtual keys were"), strange.Since.UTC().Format(time.RFC3339))
 	}
 	return nil
 }

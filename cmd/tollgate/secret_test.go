@@ -41,14 +41,14 @@ func TestAnotherSecret(t *testing.T) {
 		t.Fatalf("%d keys, %v", keys, err)
 	}
 	c = start(t, second)
-	if warning := "under another TOLLGATE_SECRET: " + strconv.Itoa(keys) + ";"; !strings.Contains(c.log.String(), warning) {
+	if warning := "not the one under which " + strconv.Itoa(keys) + " virtual keys were last changed"; !strings.Contains(c.log.String(), warning) {
 		t.Errorf("%q is not said:\n%s", warning, c.log)
 	}
 	if code := c.signal(t, syscall.SIGTERM); code != exitOK {
 		t.Fatalf("exit code %d", code)
 	}
 	c = start(t, first)
-	if strings.Contains(c.log.String(), "under another") {
+	if strings.Contains(c.log.String(), "not the one under which") {
 		t.Errorf("with the first secret again:\n%s", c.log)
 	}
 }
