@@ -167,7 +167,18 @@ func (p *Page) keys() []string {
 	return keys
 }
 
-const costFrom = "least(coalesce(sum(d.cost) FILTER (WHERE d.day BETWEEN ?::date AND ?::date), 0), 9e18)::bigint"
+// daysAndBefore reads the days of the report, and what rows cost in the period before, in the last whole days and
+// today, from the same parts.
+const daysAndBefore = `
+WITH parts AS MATERIALIZED (?0)
+SELECT p.day::text AS day, p.key, p.cost, p.tokens, p.requests, p.unpriced, 0 AS before, 0 AS week, 0 AS today
+FROM parts AS p WHERE p.day BETWEEN ?1::date AND ?2::date AND (p.key = '' OR p.key = ANY (?3))
+UNION ALL
+SELECT '', p.key, 0, 0, 0, 0,
+    least(coalesce(sum(p.cost) FILTER (WHERE p.day BETWEEN ?4::date AND ?5::date), 0), 9e18)::bigint,
+    least(coalesce(sum(p.cost) FILTER (WHERE p.day >= ?6::date AND p.day < ?7::date), 0), 9e18)::bigint,
+    least(coalesce(sum(p.cost) FILTER (WHERE p.day = ?7::date), 0), 9e18)::bigint
+FROM parts AS p GROUP BY p.key`
 
 // loadDays reads the days, and what the rows cost in the period before, in the last whole days and today.
 func (p *Page) loadDays(ctx context.Context, db bun.IDB, q PageQuery, top []Row) error {
@@ -179,9 +190,11 @@ func (p *Page) loadDays(ctx context.Context, db bun.IDB, q PageQuery, top []Row)
 		seriesDay
 		Before, Week, Today money.Money
 	}
-	err := db.NewRaw(`SELECT *, 0::bigint AS before, 0::bigint AS week, 0::bigint AS today FROM (?) AS series
-UNION ALL SELECT '', key, 0, 0, 0, 0, before, week, today FROM (?) AS compared`, q.seriesOf(db, plotted), p.compared(db, q)).
-		Scan(ctx, &found)
+	since, until := q.PeriodBefore(q.Today)
+	week := q.Today.AddDate(0, 0, -paceDays)
+	parts := p.dayParts(db, q, slices.Concat(plotted, p.keys()), since, until, week)
+	err := db.NewRaw(daysAndBefore, parts, date(q.Since), date(q.Until), pgdialect.Array(plotted),
+		date(since), date(until), date(week), date(q.Today)).Scan(ctx, &found)
 	if err != nil {
 		return fmt.Errorf("report usage by day and before: %w", err)
 	}
@@ -208,36 +221,34 @@ UNION ALL SELECT '', key, 0, 0, 0, 0, before, week, today FROM (?) AS compared`,
 	return nil
 }
 
-// compared are what everything and each row cost in the period before, in the last whole days, and today.
-func (p *Page) compared(db bun.IDB, q PageQuery) *bun.SelectQuery {
-	today := q.Today
-	since, until := q.PeriodBefore(today)
-	week := today.AddDate(0, 0, -paceDays)
-	over := q.Query
-	over.Since, over.Until = since, today
-	if week.Before(since) {
-		over.Since = week
-	}
-	if until.After(over.Until) {
-		over.Until = until
-	}
-	sums := func(q Query, from source, key string) *bun.SelectQuery {
-		return q.filter(db.NewSelect(), from).ColumnExpr(key+" AS key").
-			ColumnExpr(costFrom+" AS before", date(since), date(until)).
-			ColumnExpr(costFrom+" AS week", date(week), date(today.AddDate(0, 0, -1))).
-			ColumnExpr(costFrom+" AS today", date(today), date(today)).
-			GroupExpr("1")
-	}
-	query := sums(over, over.source("day"), "''")
-	if q.GroupBy != "day" && len(p.Rows) > 0 {
-		ofRows, column := over, groupColumns[q.GroupBy]
-		if q.GroupBy == "user" {
-			ofRows.users = p.keys()
+// dayParts are what everything, under the key "", and each of some rows were on each day of the report and of the times
+// that it is compared with.
+func (p *Page) dayParts(
+	db bun.IDB, q PageQuery, keys []string, since, until, week time.Time,
+) *bun.SelectQuery {
+	wide := q.Query
+	for _, day := range []time.Time{since, week} {
+		if day.Before(wide.Since) {
+			wide.Since = day
 		}
-		query = query.UnionAll(sums(ofRows, ofRows.source(q.GroupBy), column).
-			Where(column+" = ANY (?)", pgdialect.Array(p.keys())))
 	}
-	return query
+	for _, day := range []time.Time{until, q.Today} {
+		if day.After(wide.Until) {
+			wide.Until = day
+		}
+	}
+	parts := wide.filter(db.NewSelect(), wide.source("day")).Column("d.day").ColumnExpr("'' AS key").ColumnExpr(usageSums).
+		GroupExpr("1")
+	if q.GroupBy == "day" || len(keys) == 0 {
+		return parts
+	}
+	if q.GroupBy == "user" {
+		wide.users = keys
+	}
+	from := wide.source(q.GroupBy)
+	key := wide.key(from, q.GroupBy)
+	return parts.UnionAll(wide.filter(db.NewSelect(), from).Column("d.day").ColumnExpr(key+" AS key").ColumnExpr(usageSums).
+		Where(key+" = ANY (?)", pgdialect.Array(keys)).GroupExpr("1, 2"))
 }
 
 // breakDown adds the most expensive parts of each row.

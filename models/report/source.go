@@ -93,6 +93,27 @@ var sumColumns = map[source]string{
 		"usage_groups WHERE grouping = 'profile'",
 }
 
+// liveKeys are the keys of the sums by one thing, of usage_days.
+var liveKeys = map[source]string{
+	fromProviders: "provider", fromModels: "provider || '/' || model", fromProfiles: "access_profile_id::text",
+}
+
+// columns are those of a source, and of usage_days beside it; the key is that of the sums by one thing.
+func (s source) columns() (summed, live string) {
+	if key, ok := liveKeys[s]; ok {
+		return "key, " + sumColumns[s], key + " AS key, " + sumColumns[fromDays]
+	}
+	return "'' AS key, " + sumColumns[s], "'' AS key, " + sumColumns[fromDays]
+}
+
+// key is how the rows of a grouping are keyed. What sums have as their key is not put together again.
+func (q Query) key(from source, groupBy string) string {
+	if _, ok := liveKeys[from]; ok && q.Zone == nil {
+		return "d.key"
+	}
+	return groupColumns[groupBy]
+}
+
 // source is the smallest one that can answer the report grouped by something: sums know users or calls, not both.
 func (q Query) source(groupBy string) source {
 	filtered := q.Provider != "" || q.Model != "" || q.ProfileID != 0
@@ -109,17 +130,18 @@ func (q Query) source(groupBy string) source {
 
 // days are the rows of a source from one day to another: sums as far as they are up to date, usage_days for the rest.
 func (q Query) days(db bun.IDB, s source, since, until time.Time) *bun.RawQuery {
+	ofSums, live := s.columns()
 	if s == fromDays || !q.sums.Through.Valid || since.After(q.sums.Through.Time) {
-		return db.NewRaw("SELECT "+sumColumns[fromDays]+" AND day BETWEEN ?::date AND ?::date", date(since), date(until))
+		return db.NewRaw("SELECT "+live+" AND day BETWEEN ?::date AND ?::date", date(since), date(until))
 	}
 	through := q.sums.Through.Time
 	summed := until
 	if through.Before(until) {
 		summed = through
 	}
-	return db.NewRaw("SELECT "+sumColumns[s]+" AND day BETWEEN ?0::date AND ?1::date AND day <> ALL (?3::date[]) "+
-		"UNION ALL SELECT "+sumColumns[fromDays]+" AND day BETWEEN ?4::date AND ?2::date "+
-		"UNION ALL SELECT "+sumColumns[fromDays]+" AND day = ANY (?3::date[]) AND day BETWEEN ?0::date AND ?1::date",
+	return db.NewRaw("SELECT "+ofSums+" AND day BETWEEN ?0::date AND ?1::date AND day <> ALL (?3::date[]) "+
+		"UNION ALL SELECT "+live+" AND day BETWEEN ?4::date AND ?2::date "+
+		"UNION ALL SELECT "+live+" AND day = ANY (?3::date[]) AND day BETWEEN ?0::date AND ?1::date",
 		date(since), date(summed), date(until), pgdialect.Array(q.sums.Revised), date(through.AddDate(0, 0, 1)))
 }
 

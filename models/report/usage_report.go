@@ -129,8 +129,9 @@ func (q Query) seriesOf(db bun.IDB, shown []string) *bun.SelectQuery {
 		if q.GroupBy == "user" {
 			ofShown.users = shown
 		}
-		key := groupColumns[q.GroupBy]
-		days = days.UnionAll(ofShown.filter(db.NewSelect(), ofShown.source(q.GroupBy)).ColumnExpr("d.day::text AS day").
+		from := ofShown.source(q.GroupBy)
+		key := q.key(from, q.GroupBy)
+		days = days.UnionAll(ofShown.filter(db.NewSelect(), from).ColumnExpr("d.day::text AS day").
 			ColumnExpr(key+" AS key").ColumnExpr(usageSums).Where(key+" = ANY (?)", pgdialect.Array(shown)).GroupExpr("1, 2"))
 	}
 	return days
@@ -148,11 +149,14 @@ func (q Query) named(db bun.IDB) *bun.SelectQuery {
 
 // sumsByKey adds the rows up, without their names.
 func (q Query) sumsByKey(db bun.IDB) *bun.SelectQuery {
-	from := q.ofUsers
-	if !q.byMonth() {
-		from = func(db bun.IDB) *bun.SelectQuery { return q.filter(db.NewSelect(), q.source(q.GroupBy)) }
+	from := q.source(q.GroupBy)
+	var parts *bun.SelectQuery
+	if q.byMonth() {
+		parts = q.ofUsers(db)
+	} else {
+		parts = q.filter(db.NewSelect(), from)
 	}
-	return from(db).ColumnExpr(groupColumns[q.GroupBy] + " AS key").ColumnExpr(usageSums).GroupExpr("1").Having(isUsed)
+	return parts.ColumnExpr(q.key(from, q.GroupBy) + " AS key").ColumnExpr(usageSums).GroupExpr("1").Having(isUsed)
 }
 
 // nameRows adds the names of rows.

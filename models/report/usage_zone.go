@@ -16,17 +16,16 @@ import (
 )
 
 // zonedDays builds the days of a time zone from UTC days, then moves the events between the two midnights to the right
-// day, and what was taken back of them. Its rows are parts that have to be added up. Its arguments are the days with
-// their UTC days, then the gaps between the midnights, each with the day that gains its events and the day that loses
-// them.
+// day, and what was taken back of them. Its rows are parts that have to be added up. Its arguments are pairs of a day
+// and a UTC day of it, then the gaps between the midnights, each with the day that gains its events and the day that
+// loses them.
 const zonedDays = `
 SELECT z.day, u.user_id, u.access_profile_id, u.provider, u.model, u.cost, u.tokens, u.requests, u.unpriced
-FROM unnest(?0::date[], ?1::date[], ?2::date[]) AS z(day, first, behind) JOIN (?7) AS u ON u.day >= z.first
-    AND u.day < z.behind
+FROM unnest(?0::date[], ?1::date[]) AS z(day, utc_day) JOIN (?6) AS u ON u.day = z.utc_day
 UNION ALL
 SELECT moved.day, s.user_id, s.access_profile_id, s.provider, s.model,
        moved.sign * s.cost, moved.sign * s.tokens, moved.sign * s.requests, moved.sign * s.unpriced
-FROM unnest(?3::timestamptz[], ?4::timestamptz[], ?5::date[], ?6::date[]) AS gap(first, behind, gains, loses)
+FROM unnest(?2::timestamptz[], ?3::timestamptz[], ?4::date[], ?5::date[]) AS gap(first, behind, gains, loses)
     CROSS JOIN LATERAL (
         SELECT gap.gains, gap.loses, ` + keysOfEvent + `,
                coalesce(sum(e.cost), 0) AS cost, sum(e.tokens) AS tokens, sum(e.requests)::bigint AS requests,
@@ -37,7 +36,7 @@ FROM unnest(?3::timestamptz[], ?4::timestamptz[], ?5::date[], ?6::date[]) AS gap
 UNION ALL
 SELECT moved.day, ` + keysOfEvent + `, moved.sign * a.amount, 0, 0, 0
 FROM usage_adjustments AS a JOIN counted_events AS e ON e.event_id = a.event_id AND e.week = a.week
-    JOIN unnest(?3::timestamptz[], ?4::timestamptz[], ?5::date[], ?6::date[]) AS gap(first, behind, gains, loses)
+    JOIN unnest(?2::timestamptz[], ?3::timestamptz[], ?4::date[], ?5::date[]) AS gap(first, behind, gains, loses)
         ON e.occurred_at >= gap.first AND e.occurred_at < gap.behind
     CROSS JOIN LATERAL (VALUES (gap.gains, 1), (gap.loses, -1)) AS moved(day, sign)`
 
@@ -51,13 +50,15 @@ const isUsed = "sum(d.cost) <> 0 OR sum(d.tokens) <> 0 OR sum(d.requests) <> 0 O
 
 // zonedDaysArgs are the arguments of zonedDays for the days of q.
 func (q Query) zonedDaysArgs(db bun.IDB, from source) []any {
-	var days, firsts, behinds, gapFirsts, gapBehinds, gains, loses []string
+	var days, utcDays, gapFirsts, gapBehinds, gains, loses []string
 	for day := q.Since; !day.After(q.Until.AddDate(0, 0, 1)); day = day.AddDate(0, 0, 1) {
 		begins := q.Midnight(day)
 		nearest := begins.Add(12 * time.Hour).Truncate(24 * time.Hour)
 		if !day.After(q.Until) {
 			next := q.Midnight(day.AddDate(0, 0, 1)).Add(12 * time.Hour).Truncate(24 * time.Hour)
-			days, firsts, behinds = append(days, date(day)), append(firsts, date(nearest)), append(behinds, date(next))
+			for utcDay := nearest; utcDay.Before(next); utcDay = utcDay.Add(24 * time.Hour) {
+				days, utcDays = append(days, date(day)), append(utcDays, date(utcDay))
+			}
 		}
 		before := day.AddDate(0, 0, -1)
 		first, behind, gain, lose := nearest, begins, before, day
@@ -71,7 +72,7 @@ func (q Query) zonedDaysArgs(db bun.IDB, from source) []any {
 		}
 	}
 	args := []any{}
-	for _, list := range [][]string{days, firsts, behinds, gapFirsts, gapBehinds, gains, loses} {
+	for _, list := range [][]string{days, utcDays, gapFirsts, gapBehinds, gains, loses} {
 		args = append(args, pgdialect.Array(list))
 	}
 	return append(args, q.days(db, from, q.Since.AddDate(0, 0, -1), q.Until.AddDate(0, 0, 1)))
