@@ -90,7 +90,7 @@ func (p *program) newConsole(
 	if err != nil {
 		return nil, err
 	}
-	if err := p.warnOfStrangeKeys(ctx, db, keys); err != nil {
+	if err := p.warnOfRefusedKeys(ctx, db, keys); err != nil {
 		return nil, err
 	}
 	token, err := p.firstRun(ctx, s, db)

@@ -51,16 +51,16 @@ func secretProblem(err error) error {
 	return err
 }
 
-// warnOfStrangeKeys tells of virtual keys that a console with these keys refuses.
-func (p *program) warnOfStrangeKeys(ctx context.Context, db *db, keys secret.Keys) error {
-	strange, err := schema.FindStrangeKeys(ctx, db, keys.Check)
+// warnOfRefusedKeys tells of virtual keys that a console with these keys refuses.
+func (p *program) warnOfRefusedKeys(ctx context.Context, db *db, keys secret.Keys) error {
+	refused, err := schema.FindRefusedKeys(ctx, db, keys.Check)
 	if err != nil {
 		return err
 	}
-	if strange.Keys > 0 {
-		p.warn(db, "TOLLGATE_SECRET is not the one under which %s last changed, so that they are refused: it was first used "+
-			"at %s; start the console with that of before, or make the keys again",
-			plural.Of(strange.Keys, "virtual key was", "virtual keys were"), strange.Since.UTC().Format(time.RFC3339))
+	if refused.Count > 0 {
+		p.warn(db, "TOLLGATE_SECRET is not the one under which %s last changed, so that they are refused: that was used "+
+			"until %s; start the console with it, or make the keys again",
+			plural.Of(refused.Count, "virtual key was", "virtual keys were"), refused.Until.UTC().Format(time.RFC3339))
 	}
 	return nil
 }

@@ -247,8 +247,8 @@ func (p *Page) dayParts(
 	}
 	from := wide.source(q.GroupBy)
 	key := wide.key(from, q.GroupBy)
-	return parts.UnionAll(wide.filter(db.NewSelect(), from).Column("d.day").ColumnExpr(key+" AS key").ColumnExpr(usageSums).
-		Where(key+" = ANY (?)", pgdialect.Array(keys)).GroupExpr("1, 2"))
+	ofRows := wide.filter(db.NewSelect(), from).Column("d.day").ColumnExpr(key + " AS key").ColumnExpr(usageSums)
+	return parts.UnionAll(ofRows.Where(key+" = ANY (?)", pgdialect.Array(keys)).GroupExpr("1, 2"))
 }
 
 // breakDown adds the most expensive parts of each row.

@@ -150,13 +150,11 @@ func (q Query) named(db bun.IDB) *bun.SelectQuery {
 // sumsByKey adds the rows up, without their names.
 func (q Query) sumsByKey(db bun.IDB) *bun.SelectQuery {
 	from := q.source(q.GroupBy)
-	var parts *bun.SelectQuery
-	if q.byMonth() {
-		parts = q.ofUsers(db)
-	} else {
-		parts = q.filter(db.NewSelect(), from)
+	parts := q.ofUsers
+	if !q.byMonth() {
+		parts = func(db bun.IDB) *bun.SelectQuery { return q.filter(db.NewSelect(), from) }
 	}
-	return parts.ColumnExpr(q.key(from, q.GroupBy) + " AS key").ColumnExpr(usageSums).GroupExpr("1").Having(isUsed)
+	return parts(db).ColumnExpr(q.key(from, q.GroupBy) + " AS key").ColumnExpr(usageSums).GroupExpr("1").Having(isUsed)
 }
 
 // nameRows adds the names of rows.

@@ -22,13 +22,16 @@ func (e OtherSecretError) Error() string {
 		e.Console, e.Ago.Seconds())
 }
 
-// CheckSecret compares the check value of a secret with those of the consoles at work, and notes when it was first used
-// with this database. It fails with an [OtherSecretError] when a console at work has another.
+// CheckSecret compares the check value of a secret with those of the consoles at work, and notes since when it is used
+// with this database when another one was used before. It fails with an [OtherSecretError] when a console at work has
+// another.
 func CheckSecret(ctx context.Context, db bun.IDB, check []byte) error {
 	if err := refuseOther(ctx, db, check, ""); err != nil {
 		return err
 	}
-	_, err := db.NewRaw("INSERT INTO secret_checks (secret_check) VALUES (?) ON CONFLICT DO NOTHING", check).Exec(ctx)
+	_, err := db.NewRaw(`
+INSERT INTO secret_checks (secret_check) SELECT ?0
+WHERE ?0 IS DISTINCT FROM (SELECT secret_check FROM secret_checks ORDER BY since DESC LIMIT 1)`, check).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("note the use of the secret: %w", err)
 	}
@@ -55,22 +58,29 @@ ORDER BY seen_at DESC LIMIT 1`, check, below).Scan(ctx, &other)
 	return OtherSecretError{other.ID, time.Duration(other.Seconds * float64(time.Second))}
 }
 
-// StrangeKeys are virtual keys that were last changed under another secret: a console with this one refuses them.
-type StrangeKeys struct {
-	Keys  int64
-	Since time.Time // the secret was first used; zero when no other was used before
+// RefusedKeys are virtual keys that were last changed while another secret was used: a console with this one refuses
+// them.
+type RefusedKeys struct {
+	Count int64
+	Until time.Time // the other secret was used; zero without such keys
 }
 
-// FindStrangeKeys counts the virtual keys that a console with the secret of a check value does not know.
-func FindStrangeKeys(ctx context.Context, db bun.IDB, check []byte) (StrangeKeys, error) {
-	var strange StrangeKeys
-	err := db.NewRaw(`
-SELECT s.first_used_at AS since, (SELECT count(*) FROM virtual_keys WHERE updated_at < s.first_used_at) AS keys
-FROM secret_checks AS s
-WHERE s.secret_check = ? AND EXISTS (SELECT FROM secret_checks WHERE first_used_at < s.first_used_at)`, check).
-		Scan(ctx, &strange)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return strange, fmt.Errorf("count the keys of another secret: %w", err)
+// FindRefusedKeys counts the virtual keys that a console with the secret of a check value refuses. Keys that are older
+// than the first note were changed under its secret.
+func FindRefusedKeys(ctx context.Context, db bun.IDB, check []byte) (RefusedKeys, error) {
+	var refused struct {
+		Count int64
+		Until sql.NullTime
 	}
-	return strange, nil
+	err := db.NewRaw(`
+SELECT count(*) AS count, max(s.until) AS until FROM (
+    SELECT secret_check, lead(since) OVER notes AS until,
+        CASE WHEN row_number() OVER notes = 1 THEN '-infinity' ELSE since END AS since
+    FROM secret_checks WINDOW notes AS (ORDER BY since)
+) AS s JOIN virtual_keys AS k ON k.updated_at >= s.since AND k.updated_at < s.until
+WHERE s.secret_check <> ?`, check).Scan(ctx, &refused)
+	if err != nil {
+		return RefusedKeys{}, fmt.Errorf("count the keys of another secret: %w", err)
+	}
+	return RefusedKeys{refused.Count, refused.Until.Time}, nil
 }
