@@ -58,8 +58,8 @@ func (p *program) warnOfRefusedKeys(ctx context.Context, db *db, keys secret.Key
 		return err
 	}
 	if refused.Count > 0 {
-		p.warn(db, "TOLLGATE_SECRET is not the one under which %s last changed, so that they are refused: that was used "+
-			"until %s; start the console with it, or make the keys again",
+		p.warn(db, "TOLLGATE_SECRET is not the one under which %s last changed, so they are refused. The one before was "+
+			"used until %s; start the console with it, or make the keys again.",
 			plural.Of(refused.Count, "virtual key was", "virtual keys were"), refused.Until.UTC().Format(time.RFC3339))
 	}
 	return nil
