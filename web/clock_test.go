@@ -106,7 +106,7 @@ func TestEventsAroundABoundary(t *testing.T) {
 	for round, order := range [][]int{{-1, 0, 1}, {1, 0, -1}, {0, -1, 1}, {-1, 1, 0, -1, 1}} {
 		user := g.Member(fmt.Sprintf("edge%d@example.com", round), "Viewer")
 		_, key := g.Give(user, g.ProfileNaming(fmt.Sprint("Every ", round), every))
-		g.Anchored(user, boundary)
+		g.Anchored(user, boundary, other)
 		g.Admin.WithinASecond(webtest.Model(key), "provider_blocked")
 		before, after := int64(0), int64(0)
 		for n, offset := range order {

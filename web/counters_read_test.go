@@ -3,7 +3,6 @@ package web_test
 import (
 	"sync"
 	"testing"
-	"time"
 
 	"tollgate/web/webtest"
 )
@@ -14,14 +13,10 @@ func TestDecisionsWaitForCountersThatAreRead(t *testing.T) {
 	c, _ := g.Another(g.AppURL() + "&lock_timeout=0&statement_timeout=60s")
 	_, key := g.Give(g.Bob, g.ProfileNaming("Spent", openai+`,"budgets":[{"max_limit":10,"reset_duration":"1d"}]`))
 	gateway := g.Admin.At(c)
-	polled := func() {
-		now := time.Now()
-		g.Eventually("a poll", func() bool { return c.H.Cache.SeenAt().After(now) })
-	}
-	polled() // which evicts a user who got a copy
+	c.Polls() // which evicts a user who got a copy
 	gateway.Decides(webtest.Model(key), "allowed", 200)
 	gateway.Counted(webtest.Event(key, "cost", 10))
-	polled() // which sees that usage, too
+	c.Polls() // which sees that usage, too
 	end := g.Lock("limit_windows")
 	var asking sync.WaitGroup
 	answers := make([]any, 2)

@@ -132,6 +132,7 @@ func TestRaiseFromRefusal(t *testing.T) {
 // Try it answers as of an earlier time, by what had been used then.
 func TestTryAsOf(t *testing.T) {
 	g := webtest.NewGateway(t)
+	g.Admin.Ask(webtest.Model(g.Key))
 	g.Anchored(g.Ada, g.Clock().Add(-time.Hour)) // all times below are in one window
 	noon := time.Now().UTC().Add(-10 * time.Minute).Truncate(time.Minute)
 	spent := webtest.Event(g.Key, "cost", 8, "occurred_at", noon.Format(time.RFC3339))

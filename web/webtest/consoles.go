@@ -28,12 +28,23 @@ func (c *Console) Clock() (now time.Time) {
 	return now
 }
 
-// Anchored lets the windows of all limits of a user begin at a moment, as if the copy had been assigned then.
-func (g Gateway) Anchored(user string, at time.Time) {
+// Anchored lets the windows of all limits of a user begin at a moment, as if the copy had been assigned then, and waits
+// until the console, and the others given, count by them.
+func (g Gateway) Anchored(user string, at time.Time, others ...*Console) {
 	g.T.Helper()
 	g.Exec("UPDATE limit_lines SET created_at = ? WHERE policy_id IN (SELECT policy_id FROM user_access_profiles WHERE user_id = ?)", at, user)
 	g.Exec(`WITH head AS (UPDATE audit_head SET seq = seq + 1 RETURNING seq)
 INSERT INTO access_changes (user_id, seq) SELECT ?, seq FROM head ON CONFLICT (user_id) DO UPDATE SET seq = excluded.seq`, user)
+	for _, console := range append(others, g.Console) {
+		console.Polls()
+	}
+}
+
+// Polls waits until the console has seen all that is in the database now.
+func (c *Console) Polls() {
+	c.T.Helper()
+	now := time.Now()
+	c.Eventually("a poll", func() bool { return c.H.Cache.SeenAt().After(now) })
 }
 
 // Counts are the counters of a user's spend in each window of a duration, in order.
