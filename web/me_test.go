@@ -64,7 +64,9 @@ func TestMemberIsBuiltIn(t *testing.T) {
 // The page and the API show what a user may call, what is left and their keys, and nothing of others.
 func TestMe(t *testing.T) {
 	g := webtest.NewGateway(t)
+	g.Admin.Ask(webtest.Model(g.Key))
 	g.Exec("UPDATE policies SET calendar_aligned = true, time_zone = 'Asia/Kathmandu' WHERE id = (SELECT policy_id FROM user_access_profiles WHERE user_id = ?)", g.Ada)
+	g.Noted(g.Ada)
 	g.Admin.Counted(webtest.Event(g.Key, "cost", 8))
 	g.Admin.WithinASecond(webtest.Model(g.Key), "budget_exceeded")
 	g.Admin.Decides(webtest.Model(g.Key), "budget_exceeded", 402)

@@ -28,11 +28,17 @@ func (c *Console) Clock() (now time.Time) {
 	return now
 }
 
-// Anchored lets the windows of all limits of a user begin at a moment, as if the copy had been assigned then, and waits
-// until the console, and the others given, count by them.
+// Anchored lets the windows of all limits of a user begin at a moment, as if the copy had been assigned then, also for
+// the consoles.
 func (g Gateway) Anchored(user string, at time.Time, others ...*Console) {
 	g.T.Helper()
 	g.Exec("UPDATE limit_lines SET created_at = ? WHERE policy_id IN (SELECT policy_id FROM user_access_profiles WHERE user_id = ?)", at, user)
+	g.Noted(user, others...)
+}
+
+// Noted notes that the access of a user was changed by SQL, and waits until the console and the others given know.
+func (g Gateway) Noted(user string, others ...*Console) {
+	g.T.Helper()
 	g.Exec(`WITH head AS (UPDATE audit_head SET seq = seq + 1 RETURNING seq)
 INSERT INTO access_changes (user_id, seq) SELECT ?, seq FROM head ON CONFLICT (user_id) DO UPDATE SET seq = excluded.seq`, user)
 	for _, console := range append(others, g.Console) {
