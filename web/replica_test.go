@@ -72,10 +72,11 @@ func TestReplicaAnswersReports(t *testing.T) {
 	}
 	for path, v := range map[string]webtest.Client{
 		page: session, page + "/edit": session, "/users": session, "/settings": session, "/refusals": session, "/access-profiles": session,
-		b.profile: admin, "/api/users": admin, "/readyz": session,
+		b.profile: admin, "/api/users": admin,
 	} {
 		ask(v, path, false)
 	}
+	c.Probed(200, "ready")
 }
 
 // A replica that has stopped to replay still answers for ten seconds, but not those who have written meanwhile: a

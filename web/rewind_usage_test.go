@@ -360,13 +360,13 @@ func TestServerThatBecomesAStandby(t *testing.T) {
 	gateway := g.Admin.At(other)
 	ask := func() int { return gateway.API("POST", "/api/decisions", webtest.Model(g.Key)).StatusCode }
 	webtest.Same(t, "before", ask(), 200)
-	other.Anonymous().Get("/readyz").Is(200)
+	other.Probed(200, "ready")
 	g.ExecAsOwner("INSERT INTO later.standby DEFAULT VALUES")
 	gateway.Within(func() bool { return ask() == 503 }, "calls are decided")
-	webtest.Same(t, "readiness", other.Anonymous().Get("/readyz").Is(503).JSON()["status"], any("the database is a standby, which cannot be written to"))
+	other.Probed(503, "the database is a standby, which cannot be written to")
 	g.ExecAsOwner("DELETE FROM later.standby")
 	gateway.Eventually("calls are decided again", func() bool { return ask() == 200 })
-	other.Anonymous().Get("/readyz").Is(200)
+	other.Probed(200, "ready")
 }
 
 // Usage that a gateway whose clock is ahead reported for the next window counts as soon as that begins.

@@ -44,7 +44,7 @@ func consolesBehind(g webtest.Gateway, n int, change func([]byte) bool) (all []*
 	w, address := g.DatabaseWire(nil)
 	w.Cut = change
 	for range n {
-		c, _ := g.Another(address)
+		c, _ := g.Another(address + "&statement_timeout=60s")
 		all = append(all, c)
 	}
 	return all

@@ -15,6 +15,7 @@ import (
 	"tollgate/models/decision"
 	"tollgate/models/entitlement"
 	"tollgate/models/fieldgroup"
+	"tollgate/models/problem"
 	"tollgate/web/webtest"
 )
 
@@ -102,8 +103,9 @@ func (w *warm) compare(change string) map[string]bool {
 	kinds := map[string]bool{}
 	for _, user := range w.users {
 		for _, q := range w.asked {
-			d, err := w.H.Engine.Decide(w.T.Context(), entitlement.Subject{UserID: user}, q)
-			w.Must(err)
+			d := answered(w, func() (decision.Decision, error) {
+				return w.H.Engine.Decide(w.T.Context(), entitlement.Subject{UserID: user}, q)
+			})
 			kinds[d.Type] = true
 		}
 	}
@@ -135,10 +137,10 @@ func (w *warm) differs() string {
 			}
 		}
 		for _, kind := range []entitlement.Kind{entitlement.CallModel, entitlement.CallTool} {
-			a, err := w.H.Engine.Callable(w.T.Context(), who, kind, "")
-			w.Must(err)
-			b, err := cold.Callable(w.T.Context(), who, kind, "")
-			w.Must(err)
+			callable := func(d *decision.Engine) []string {
+				return answered(w, func() ([]string, error) { return d.Callable(w.T.Context(), who, kind, "") })
+			}
+			a, b := callable(w.H.Engine), callable(cold)
 			if slices.Sort(a); !slices.Equal(a, slices.Sorted(slices.Values(b))) {
 				return fmt.Sprintf("%+v may call\nwarm %v\ncold %v", who, a, b)
 			}
@@ -150,10 +152,9 @@ func (w *warm) differs() string {
 // decided is a decision as JSON, without the time to wait, which changes.
 func (w *warm) decided(d *decision.Engine, who entitlement.Subject, q entitlement.Call) string {
 	w.T.Helper()
-	decision, err := d.Decide(w.T.Context(), who, q)
-	w.Must(err)
-	decision.RetryAfter = nil
-	text, err := json.Marshal(decision)
+	told := answered(w, func() (decision.Decision, error) { return d.Decide(w.T.Context(), who, q) })
+	told.RetryAfter = nil
+	text, err := json.Marshal(told)
 	w.Must(err)
 	return string(text)
 }
@@ -258,4 +259,20 @@ func (w *warm) changeKey(by webtest.Client, user int) {
 		by.API("POST", webtest.RotatePath(key), nil).Is(200)
 	}
 	w.values = w.values[max(0, len(w.values)-6):]
+}
+
+// answered asks until there is an answer: a poll that takes too long refuses until the next one.
+func answered[T any](w *warm, ask func() (T, error)) (answer T) {
+	w.T.Helper()
+	w.Eventually("an answer", func() bool {
+		var err error
+		answer, err = ask()
+		refusal, refused := problem.AsRefusal(problem.Classify(err))
+		if refused && refusal.Reason == problem.Unavailable {
+			return false
+		}
+		w.Must(err)
+		return true
+	})
+	return answer
 }

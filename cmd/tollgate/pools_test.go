@@ -58,10 +58,11 @@ func TestDecisionsGoOnWhilePagesWait(t *testing.T) {
 	for _, user := range users {
 		asked := time.Now()
 		question := fmt.Sprintf(`{"user_id": %q, "provider": "openai", "model": "gpt-4o"}`, user)
-		if decision := c.demand(t, http.StatusOK, "POST", "/api/decisions", key, question); decision["decision"] != true {
-			t.Errorf("%v", decision)
+		status, answer, err := c.try(t, "POST", c.address+"/api/decisions", key, question)
+		if err != nil || status != http.StatusServiceUnavailable && !strings.Contains(string(answer), `"decision":true`) {
+			t.Errorf("%d %s %v", status, answer, err)
 		}
-		if took := time.Since(asked); took > time.Second {
+		if took := time.Since(asked); took > time.Second || status != http.StatusOK {
 			slow = append(slow, took)
 		}
 	}

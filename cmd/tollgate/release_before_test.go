@@ -74,9 +74,7 @@ func TestReleaseBeforeRunsBeside(t *testing.T) {
 	l.run(2*time.Second, before)
 	now := start(t, environment) // migrates
 	l.run(time.Duration(rounds(10)+4)*time.Second, before, now)
-	if status, said := before.readiness(t); status != http.StatusOK {
-		t.Errorf("the release before: %d %s", status, said)
-	}
+	before.probed(t, http.StatusOK, "ready")
 	l.fitsIn(t)
 	if l.failed(t) {
 		t.Errorf("the release before logs:\n%s\nthis one:\n%s", before.log.complaints(), now.log.complaints())

@@ -1,6 +1,7 @@
 package webtest
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http/httptest"
@@ -51,6 +52,15 @@ func (c *Console) Polls() {
 	c.T.Helper()
 	now := time.Now()
 	c.Eventually("a poll", func() bool { return c.H.Cache.SeenAt().After(now) })
+}
+
+// Probed waits until balancers are told this: on a busy machine the half second that an answer has may be too short.
+func (c *Console) Probed(code int, status string) {
+	c.T.Helper()
+	c.Eventually(fmt.Sprintf("%d %q as readiness", code, status), func() bool {
+		a := c.Anonymous().Get("/readyz")
+		return a.StatusCode == code && a.JSON()["status"] == status
+	})
 }
 
 // Counts are the counters of a user's spend in each window of a duration, in order.
