@@ -1,9 +1,17 @@
 package web_test
 
 import (
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
 	"tollgate/models/ledger"
+	"tollgate/models/modelstest"
 	"tollgate/web/webtest"
 )
 
@@ -173,4 +181,42 @@ func TestQuarantinedUsageThatWasCountedLongAgo(t *testing.T) {
 	webtest.Same(t, "what was not", settled(open), any("open"))
 	assigned(row).Refuses(409, "already_settled", "")
 	assigned(open).Is(200)
+}
+
+// Events of unknown keys are kept with a few statements, however many a batch has, and batches that have the same ones
+// in another order keep each once.
+func TestBatchesOfUnknownKeysAreKept(t *testing.T) {
+	const many = 400
+	g := webtest.NewGateway(t)
+	var sent atomic.Int64
+	c, _ := g.Another(g.AppURL(), modelstest.Watch{Before: func(*bun.QueryEvent) { sent.Add(1) }})
+	events := make([]webtest.Object, many)
+	for i := range events {
+		events[i] = webtest.Event("sk-bf-unknown", "model", fmt.Sprintf(`'"{\%d},É`, i), "estimated", true)
+	}
+	batch := func(c *webtest.Console, events []webtest.Object) webtest.Object {
+		return g.Admin.At(c).Report(webtest.Object{"events": events}).Is(200).JSON()
+	}
+	batch(c, events[:1])
+	before := sent.Load()
+	exact := webtest.With(events[7], "estimated", nil, "cost", 3)
+	told := batch(c, append([]webtest.Object{webtest.Event(g.Key), exact}, events...))
+	webtest.Same(t, "told", []any{told["counted"], told["quarantined"], told["rejected"]}, []any{1.0, many + 1.0, 0.0})
+	webtest.Same(t, "the estimate after the exact one", webtest.Objects(told["results"])[2+7]["duplicate"], any(true))
+	if n := sent.Load() - before; n > 60 { // of which 40 are a console's own work on a slow machine
+		t.Errorf("%d statements for %d events", n, many)
+	}
+	webtest.Same(t, "kept as sent", g.Count(`usage_quarantine WHERE event::jsonb ->> 'model' = '''"{\399},É'`), 1)
+	webtest.Same(t, "the exact one", g.Count("usage_quarantine WHERE event_id = ?::uuid AND event::jsonb ->> 'cost' = '3'", exact["event_id"]), 1)
+
+	for i := range events {
+		events[i]["event_id"] = uuid.NewString()
+	}
+	reversed := slices.Clone(events)
+	slices.Reverse(reversed)
+	var both sync.WaitGroup
+	both.Go(func() { batch(c, events) })
+	both.Go(func() { batch(g.Console, reversed) })
+	both.Wait()
+	webtest.Same(t, "kept", g.Count("usage_quarantine"), 2*many)
 }

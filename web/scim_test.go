@@ -38,7 +38,18 @@ func TestSCIMCredentials(t *testing.T) {
 	made := admin.API("POST", tokens, webtest.Object{"scopes": []string{"users:read"}}).Is(201)
 	reader := webtest.Directory{Client: c.Anonymous().With("Authorization", "Bearer "+made.JSON()["token"].(string)), Connection: a.Connection}
 	user := a.Provision("a@example.com")
-	reader.SCIM("GET", "/Users/"+user, nil).Is(200)
+	func() { // whose use cannot be noted now
+		locked, err := c.Owner().BeginTx(t.Context(), nil)
+		c.Must(err)
+		defer locked.Rollback()
+		_, err = locked.Exec("SELECT FROM scim_tokens FOR UPDATE")
+		c.Must(err)
+		reader.SCIM("GET", "/Users/"+user, nil).Is(200)
+	}()
+	c.Eventually("its use", func() bool {
+		reader.SCIM("GET", "/Users/"+user, nil).Is(200)
+		return c.Count("scim_tokens WHERE last_used_at IS NULL AND token_prefix = ?", made.Object("scim_token")["token_prefix"]) == 0
+	})
 	reader.Patch("/Users/"+user, `{"op":"replace","path":"active","value":false}`).RefusesSCIM(403, "")
 	reader.SCIM("POST", "/Users", webtest.Object{"userName": "x@example.com"}).RefusesSCIM(403, "")
 	admin.API("POST", tokens, webtest.Object{}).Refuses(409, "too_many_tokens", "")

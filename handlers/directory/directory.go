@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -67,7 +68,8 @@ func answered(c *gin.Context, refused error) (status int64, detail string) {
 	return http.StatusInternalServerError, "Something went wrong here."
 }
 
-// note counts the call, and keeps it for the admins of the console. No request fails because it could not be kept.
+// note counts the call, and keeps it and the use of the token for the admins of the console. No request fails because
+// they could not be kept.
 func (d *Directory) note(c *gin.Context, caller connection.Caller, begun time.Time, refused error) {
 	r := connection.Request{
 		Method: c.Request.Method, Path: clip(c.Request.URL.Path),
@@ -77,7 +79,8 @@ func (d *Directory) note(c *gin.Context, caller connection.Caller, begun time.Ti
 	d.Calls.Count(caller.Connection, r.Status)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(reqctx.Of(c)), noteTime)
 	defer cancel()
-	if err := connection.AddRequest(ctx, d.DB, caller.Connection.ID, r); err != nil {
+	err := errors.Join(connection.NoteUse(ctx, d.DB, caller), connection.AddRequest(ctx, d.DB, caller.Connection.ID, r))
+	if err != nil {
 		d.Log.WarnContext(ctx, "a call of a directory could not be noted", "error", err.Error())
 	}
 }

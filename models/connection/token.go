@@ -194,20 +194,21 @@ func recordToken(
 type Caller struct {
 	Connection Connection
 	Scopes     []string
+
+	token  int64
+	unused bool // in the last minute
 }
 
-// Authenticate returns whose token a value is, and notes its use. Refusals: Unauthenticated, Forbidden when the
+// Authenticate returns whose token a value is. Refusals: Unauthenticated, Forbidden when the
 // connection is switched off.
 func Authenticate(ctx context.Context, db bun.IDB, keys secret.Keys, value string) (Caller, error) {
 	var caller Caller
 	if !secret.IsKeySecret(secret.SCIMPrefix, value) {
 		return caller, identity.Unauthenticated("Send a SCIM token of this console as Bearer.")
 	}
-	var token int64
-	var unused bool // in the last minute
 	c := &caller.Connection
 	err := database.ScanPlanned(ctx, db, []any{
-		&token, pgdialect.Array(&caller.Scopes), &unused, &c.ID, &c.Name, &c.IsEnabled,
+		&caller.token, pgdialect.Array(&caller.Scopes), &caller.unused, &c.ID, &c.Name, &c.IsEnabled,
 	}, `
 SELECT t.id, t.scopes, t.last_used_at IS NULL OR t.last_used_at < now() - interval '1 minute', c.id, c.name,
     c.is_enabled
@@ -221,12 +222,20 @@ WHERE t.token_hash = $1 AND (t.expires_at IS NULL OR t.expires_at > now())`, sec
 	case !c.IsEnabled:
 		return caller, problem.Refuse(problem.Forbidden, "", "forbidden", "This connection is switched off in the console.")
 	}
-	if unused {
-		if _, err := db.NewRaw("UPDATE scim_tokens SET last_used_at = now() WHERE id = ?", token).Exec(ctx); err != nil {
-			return caller, fmt.Errorf("note the use of a SCIM token: %w", err)
-		}
-	}
 	return caller, nil
+}
+
+// NoteUse notes that the token of a caller was used, once a minute. It does not wait for a change of the token.
+func NoteUse(ctx context.Context, db bun.IDB, c Caller) error {
+	if !c.unused {
+		return nil
+	}
+	_, err := db.NewRaw("UPDATE scim_tokens SET last_used_at = now() "+
+		"WHERE id IN (SELECT id FROM scim_tokens WHERE id = ? FOR UPDATE SKIP LOCKED)", c.token).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("note the use of a SCIM token: %w", err)
+	}
+	return nil
 }
 
 // Needs refuses a caller whose token lacks a scope. Refusal: Forbidden.

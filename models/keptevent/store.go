@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"tollgate/models/database"
 )
@@ -16,26 +17,41 @@ type Stored struct {
 	Outcome, UserID *string
 }
 
-// Insert keeps an event under the key of its id, unless one is there.
-func Insert(ctx context.Context, db *bun.DB, key string, e Event) (inserted bool, err error) {
-	document, err := json.Marshal(e)
-	if err != nil {
-		return false, fmt.Errorf("write an event of an unknown key: %w", err)
-	}
-	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
-		result, err := tx.NewRaw("INSERT INTO usage_quarantine (event_id, event, received_at) "+
-			"VALUES (?, ?, clock_timestamp()) ON CONFLICT DO NOTHING", key, string(document)).Exec(ctx)
+// Insert keeps events, all or none, under the keys of their ids, and tells which of them were not there yet. Of several
+// with one key the first is kept.
+func Insert(ctx context.Context, db *bun.DB, keys []string, events []Event) (inserted []bool, err error) {
+	documents := make([]string, len(events))
+	for i, e := range events {
+		document, err := json.Marshal(e)
 		if err != nil {
-			return err
+			return nil, fmt.Errorf("write an event of an unknown key: %w", err)
 		}
-		n, err := result.RowsAffected()
-		if inserted = n > 0; inserted {
+		documents[i] = string(document)
+	}
+	var stored []string
+	err = database.InTx(ctx, db, func(ctx context.Context, tx database.Tx) error {
+		// In the order of their keys, so that batches with the same events wait for each other in turn.
+		err := tx.NewRaw(`
+INSERT INTO usage_quarantine (event_id, event, received_at)
+SELECT key, event, clock_timestamp() FROM unnest(?::uuid[], ?::text[]) WITH ORDINALITY AS e(key, event, n)
+ORDER BY key, n ON CONFLICT DO NOTHING RETURNING event_id::text`,
+			pgdialect.Array(keys), pgdialect.Array(documents)).Scan(ctx, &stored)
+		if len(stored) > 0 {
 			tx.FeedUsage()
 		}
 		return err
 	})
 	if err != nil {
-		return false, fmt.Errorf("keep an event of an unknown key: %w", err)
+		return nil, fmt.Errorf("keep events of unknown keys: %w", err)
+	}
+	first := map[string]bool{}
+	for _, key := range stored {
+		first[key] = true
+	}
+	inserted = make([]bool, len(events))
+	for i, key := range keys {
+		inserted[i] = first[key]
+		delete(first, key)
 	}
 	return inserted, nil
 }

@@ -129,10 +129,8 @@ func (r *Recorder) tellRestored(ctx context.Context, restored, givenUp int) {
 func (r *Recorder) restore(ctx context.Context, report acknowledgedReport) (lost int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, restoreTime)
 	defer cancel()
-	for _, e := range report.kept {
-		if _, err := r.keep(ctx, e); err != nil {
-			return lost, err
-		}
+	if _, err := r.keep(ctx, report.kept); err != nil {
+		return lost, err
 	}
 	if len(report.events) == 0 {
 		return 0, nil

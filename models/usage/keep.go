@@ -13,15 +13,34 @@ var eventConflict = problem.Problem{
 	Message: "Give another call another event_id: this one was reported with other content.",
 }
 
-// keep stores an event of an unknown key or user in the quarantine, and says what became of it. Of an event whose id is
-// there, an exact one takes the place of an open estimate. When that was assigned, it counts for the user who was
-// charged.
-func (r *Recorder) keep(ctx context.Context, e *Event) (Result, error) {
-	kept, result := e.kept(), Result{EventID: e.ID, Status: "quarantined"}
-	inserted, err := keptevent.Insert(ctx, r.db, e.GatewayID.Key, kept)
-	if err != nil || inserted {
-		return result, err
+// keep stores events of unknown keys and users in the quarantine, and says what became of each.
+func (r *Recorder) keep(ctx context.Context, events []*Event) ([]Result, error) {
+	if len(events) == 0 {
+		return nil, nil
 	}
+	keys, kept := make([]string, len(events)), make([]keptevent.Event, len(events))
+	for i, e := range events {
+		keys[i], kept[i] = e.GatewayID.Key, e.kept()
+	}
+	inserted, err := keptevent.Insert(ctx, r.db, keys, kept)
+	if err != nil {
+		return nil, err
+	}
+	results := make([]Result, len(events))
+	for i, e := range events {
+		if inserted[i] {
+			results[i] = Result{EventID: e.ID, Status: "quarantined"}
+		} else if results[i], err = r.keepAgain(ctx, e); err != nil {
+			return nil, err
+		}
+	}
+	return results, nil
+}
+
+// keepAgain says what becomes of an event whose id is in the quarantine. An exact one takes the place of an open
+// estimate. When that was assigned, it counts for the user who was charged.
+func (r *Recorder) keepAgain(ctx context.Context, e *Event) (Result, error) {
+	kept, result := e.kept(), Result{EventID: e.ID, Status: "quarantined"}
 	before, replaced, err := keptevent.ReplaceEstimate(ctx, r.db, e.GatewayID.Key, kept)
 	switch {
 	case err != nil || replaced:

@@ -125,52 +125,72 @@ func (r *Recorder) record(ctx context.Context, inputs []EventInput, single bool)
 	if err != nil {
 		return nil, err
 	}
-	own, kept, at := &reportRows{}, []*Event{}, []int{} // at are the indexes of the results of own events
 	known, err := r.identify(ctx, events, catalogue, now)
 	if err != nil {
 		return nil, err
 	}
+	var own, unknown placedEvents
 	for n, event := range events {
 		i := sent[n]
-		if problems := price(catalogue, event, eventPath(i, single)); len(problems) > 0 {
-			if single {
-				return nil, problem.InvalidInput(problems)
-			}
+		problems := price(catalogue, event, eventPath(i, single))
+		switch {
+		case len(problems) > 0 && single:
+			return nil, problem.InvalidInput(problems)
+		case len(problems) > 0:
 			results[i].Status, results[i].Errors = "invalid", problems
-			continue
-		}
-		if known[n] {
-			own.Events, at = append(own.Events, event), append(at, i)
-			continue
-		}
-		if results[i], err = r.keep(ctx, event); err != nil {
-			return nil, err
-		}
-		if results[i].Status != "conflict" {
-			kept = append(kept, event)
+		case known[n]:
+			own.add(event, i)
+		default:
+			unknown.add(event, i)
 		}
 	}
-	if len(own.Events) > 0 {
-		if err := r.commit(ctx, own); err != nil {
-			return nil, err
-		}
+	kept, err := r.keep(ctx, unknown.events)
+	if err != nil {
+		return nil, err
 	}
-	if err := r.settle(ctx, own, at, results); err != nil {
+	for n, result := range kept {
+		results[unknown.at[n]] = result
+	}
+	if err := r.count(ctx, own, results); err != nil {
 		return nil, err
 	}
 	if single && results[0].Status == "conflict" {
 		return nil, &problem.Refusal{Reason: problem.Conflict, Problems: results[0].Errors}
 	}
-	var counted []*Event // without conflicts: stored again after a loss, those would replace the originals
-	for n, event := range own.Events {
-		if results[at[n]].Status != "conflict" {
-			counted = append(counted, event)
-		}
-	}
-	if err := r.acknowledge(ctx, acknowledgedReport{events: counted, kept: kept}, losses); err != nil {
+	report := acknowledgedReport{events: own.accepted(results), kept: unknown.accepted(results)}
+	if err := r.acknowledge(ctx, report, losses); err != nil {
 		return nil, err
 	}
 	return results, nil
+}
+
+// placedEvents are events of a request with the indexes of their results.
+type placedEvents struct {
+	events []*Event
+	at     []int
+}
+
+func (p *placedEvents) add(e *Event, at int) { p.events, p.at = append(p.events, e), append(p.at, at) }
+
+// accepted leaves out conflicts: stored again after a loss, those would replace the originals.
+func (p *placedEvents) accepted(results []Result) (events []*Event) {
+	for n, e := range p.events {
+		if results[p.at[n]].Status != "conflict" {
+			events = append(events, e)
+		}
+	}
+	return events
+}
+
+// count stores events of users who are known, and sets their results.
+func (r *Recorder) count(ctx context.Context, own placedEvents, results []Result) error {
+	rows := &reportRows{Events: own.events}
+	if len(rows.Events) > 0 {
+		if err := r.commit(ctx, rows); err != nil {
+			return err
+		}
+	}
+	return r.settle(ctx, rows, own.at, results)
 }
 
 // commit waits until a report is stored. Refusals: Conflict when a counter would overflow, Unavailable when it takes

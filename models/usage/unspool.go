@@ -128,7 +128,7 @@ func (r *Recorder) storeSpooled(ctx context.Context, events []*Event) error {
 	if err != nil {
 		return err
 	}
-	own, kept := &reportRows{}, []*Event{}
+	own, unknown := &reportRows{}, []*Event{}
 	for n, e := range events {
 		if problems := price(offered, e, ""); len(problems) > 0 {
 			return problem.InvalidInput(problems)
@@ -137,16 +137,20 @@ func (r *Recorder) storeSpooled(ctx context.Context, events []*Event) error {
 			own.Events = append(own.Events, e)
 			continue
 		}
-		result, err := r.keep(ctx, e)
-		if err != nil {
-			return err
-		}
-		r.logConflict(ctx, e, result.Status == "conflict")
+		unknown = append(unknown, e)
+	}
+	results, err := r.keep(ctx, unknown)
+	if err != nil {
+		return err
+	}
+	var kept []*Event
+	for n, result := range results {
+		r.logConflict(ctx, unknown[n], result.Status == "conflict")
 		if result.Status == "quarantined" && !result.Duplicate {
 			r.metrics.count(result.Status, 1)
 		}
 		if result.Status != "conflict" {
-			kept = append(kept, e)
+			kept = append(kept, unknown[n])
 		}
 	}
 	if len(own.Events) > 0 {
