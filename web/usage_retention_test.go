@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -96,15 +97,17 @@ func TestOldEventsGo(t *testing.T) {
 // A week that lost an event after it was sealed, or whose event was changed, is noticed before its events go, and stays.
 func TestWeekThatLostAnEventStays(t *testing.T) {
 	g := webtest.NewGateway(t)
-	lost := webtest.With(webtest.Event(g.Key), "event_id", uuid.NewString())
+	lost := webtest.With(webtest.Event(g.Key), "event_id", uuid.NewString(), "occurred_at", g.Clock().Add(-48*time.Hour))
 	g.Admin.Counted(lost)
 	g.Admin.Counted(webtest.Event(g.Key))
 	week := aged(g, 89)
+	g.Exec("UPDATE usage_weeks SET opened_at = opened_at - interval '5 days' WHERE week = ?", week)
 	checked := func() int { return g.Count("usage_weeks WHERE week = ? AND sealed_at IS NOT NULL", week) }
 	reconciled(g, ledger.DefaultKeep)
 	webtest.Same(t, "the week is checked when it is sealed", checked(), 1)
-	g.ExecAsOwner("CREATE TABLE kept AS SELECT * FROM weekly_events")
+	g.ExecAsOwner("CREATE TABLE kept AS SELECT * FROM weekly_events", "CREATE TABLE kept_charges AS SELECT * FROM weekly_charges")
 	archiving := ledger.Keep{Events: 60, Days: 800, Windows: 400, Archive: t.TempDir()}
+	const ended = "(SELECT min(window_start) FROM limit_windows WHERE kind = 'requests') AND kind = 'requests'"
 	for _, c := range []struct {
 		what            string
 		keep            ledger.Keep
@@ -112,6 +115,14 @@ func TestWeekThatLostAnEventStays(t *testing.T) {
 	}{
 		{"lost", keepLittle, "DELETE FROM weekly_events WHERE event_id = ?0", "INSERT INTO weekly_events SELECT * FROM kept WHERE event_id = ?0"},
 		{"changed", archiving, "UPDATE weekly_events SET tokens = tokens + 1 WHERE event_id = ?0", "UPDATE weekly_events SET tokens = tokens - 1 WHERE event_id = ?0"},
+		{
+			"no longer charged", archiving, "DELETE FROM weekly_charges WHERE id = (SELECT charge_set FROM kept WHERE event_id = ?0)",
+			"INSERT INTO weekly_charges SELECT * FROM kept_charges WHERE id = (SELECT charge_set FROM kept WHERE event_id = ?0)",
+		},
+		{
+			"counted twice", keepLittle, "UPDATE limit_windows SET used = used + 1, sealed = sealed + 1 WHERE window_start = " + ended,
+			"UPDATE limit_windows SET used = used - 1, sealed = sealed - 1 WHERE window_start = " + ended,
+		},
 	} {
 		_, err := g.Owner().NewRaw(c.damage, lost["event_id"]).Exec(t.Context())
 		g.Must(err)

@@ -99,27 +99,52 @@ func (b *Reconciler) renew(ctx context.Context, fence int64) error {
 	return nil
 }
 
-// verifyWeek compares the days of one week with all events of them, also with those that came weeks later. Days of
-// which events were dropped are left out.
+// verifyWeek compares the days of one week, and the counters of windows that ended in it, with all events of them, also
+// with those that came weeks later. Days and windows of which events were dropped are left out.
 func verifyWeek(ctx context.Context, db *bun.DB, week string) (skewed []Skew, err error) {
 	err = longQuery(ctx, db, func(tx bun.Tx) error {
 		open, err := readUnsealed(ctx, tx)
 		if err != nil {
 			return err
 		}
-		var of struct{ Since, First, Last string }
+		var of struct {
+			Since, First, Last string
+			Opened, Closed     time.Time
+		}
 		err = tx.NewRaw(`
 SELECT coalesce((SELECT max(b.week) FROM usage_weeks AS b WHERE b.week < w.week), w.week)::text AS since,
     greatest((opened_at AT TIME ZONE 'UTC')::date, ?0::date + 1)::text AS first,
-    (closed_at AT TIME ZONE 'UTC')::date::text AS last
+    (closed_at AT TIME ZONE 'UTC')::date::text AS last, opened_at AS opened, closed_at AS closed
 FROM usage_weeks AS w WHERE week = ?1::date`, open.Whole, week).Scan(ctx, &of)
 		if err != nil {
 			return err
 		}
-		return tx.NewRaw(weekDays, of.Since, of.First, of.Last).Scan(ctx, &skewed)
+		var days, counters []Skew
+		if err := tx.NewRaw(weekDays, of.Since, of.First, of.Last).Scan(ctx, &days); err != nil {
+			return err
+		}
+		var earliest string
+		if err := tx.NewRaw(earliestWeek, open.Whole, of.Opened, of.Closed).Scan(ctx, &earliest); err != nil {
+			return err
+		}
+		err = tx.NewRaw(weekCounters, open.Whole, of.Opened, of.Closed, earliest).Scan(ctx, &counters)
+		skewed = append(days, counters...)
+		return err
 	})
 	return skewed, err
 }
+
+// endedWindows are those that began after ?0 and ended after ?1, until ?2.
+const endedWindows = `window_start > ?0 AND window_start + window_span(reset_duration) > ?1
+    AND window_start + window_span(reset_duration) <= ?2`
+
+// earliestWeek is the first that may have events of endedWindows.
+const earliestWeek = `
+SELECT min(week)::text FROM usage_weeks WHERE closed_at IS NULL OR closed_at >= least(?1,
+    (SELECT min(window_start) FROM limit_windows WHERE ` + endedWindows + `)) - interval '1 hour'`
+
+// weekCounters compares the counters of endedWindows with events of weeks since ?3.
+var weekCounters = countersThatDiffer(" WHERE e.week >= ?3::date", "", endedWindows)
 
 // weekDays compares the days from ?1 to ?2 with events of weeks since ?0.
 const weekDays = `
