@@ -37,10 +37,10 @@ func TestAPIKeyLife(t *testing.T) {
 	if listed["count"] != 1.0 || listed["total_count"] != 1.0 || listed["limit"] != 1.0 || listed["offset"] != 0.0 {
 		t.Errorf("list: %v", listed)
 	}
-	c.Within(func() bool {
+	c.Eventually("its use", func() bool {
 		listed := program.API("GET", "/api/api-keys?search=NIGHTLY&limit=1", nil).Is(200).JSON()
 		return listed["api_keys"].([]any)[0].(webtest.Object)["last_used_at"] != nil
-	}, "use was not noted")
+	})
 	program.API("DELETE", webtest.PathOf(key), nil).Refuses(403, "forbidden", "")
 
 	// The body of an answer can be sent back.
