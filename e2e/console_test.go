@@ -174,11 +174,9 @@ func (c *console) session(t *testing.T, email string) string {
 		return c.sessions[email]
 	}
 	browserless := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	answer, err := browserless.PostForm(c.url+"/login", url.Values{"email": {email}, "password": {password}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer.Body.Close()
+	answer, _ := repeated(t, func() (*http.Response, error) {
+		return browserless.PostForm(c.url+"/login", url.Values{"email": {email}, "password": {password}})
+	})
 	for _, cookie := range answer.Cookies() {
 		if cookie.Name != "flash" && cookie.Value != "" {
 			c.sessions[email] = cookie.Name + "=" + cookie.Value
@@ -196,21 +194,39 @@ func (c *console) api(t *testing.T, method, path, body string) (status int, answ
 	if err != nil {
 		t.Fatal(err)
 	}
-	request, err := http.NewRequestWithContext(t.Context(), method, c.url+path, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header.Set("Authorization", "Bearer "+key)
-	if body != "" {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	if answer, err = io.ReadAll(response.Body); err != nil {
-		t.Fatal(err)
-	}
+	response, answer := repeated(t, func() (*http.Response, error) {
+		request, err := http.NewRequestWithContext(t.Context(), method, c.url+path, strings.NewReader(body))
+		if err != nil {
+			return nil, err
+		}
+		request.Header.Set("Authorization", "Bearer "+key)
+		if body != "" {
+			request.Header.Set("Content-Type", "application/json")
+		}
+		return http.DefaultClient.Do(request)
+	})
 	return response.StatusCode, answer
+}
+
+// repeated sends a request, and again while a busy machine puts it off. The body of the answer is read.
+func repeated(t *testing.T, send func() (*http.Response, error)) (response *http.Response, body []byte) {
+	t.Helper()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience * time.Millisecond); ; <-tick.C {
+		response, err := send()
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := string(body)
+		putOff := strings.Contains(text, "retry_later") || strings.Contains(text, "Calls cannot be decided now")
+		if response.StatusCode != http.StatusServiceUnavailable || !putOff || time.Now().After(end) {
+			return response, body
+		}
+	}
 }

@@ -123,7 +123,9 @@ func beside(t *testing.T, address string, environment []string, name string, arg
 			t.Log(said)
 		}
 	})
-	for end := time.Now().Add(patience * time.Millisecond); ; {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience * time.Millisecond); ; <-tick.C {
 		connection, err := net.Dial("tcp", address)
 		if err == nil {
 			connection.Close()
@@ -143,10 +145,11 @@ func beside(t *testing.T, address string, environment []string, name string, arg
 // frontOf starts Portkey's gateway before a provider, and the documented nginx before that; it returns its address.
 func (c *console) frontOf(t *testing.T, provider, key string) string {
 	t.Helper()
-	gateway, front := freeAddress(t), freeAddress(t)
+	gateway := freeAddress(t)
 	_, port, _ := net.SplitHostPort(gateway)
 	beside(t, gateway, []string{"TRUSTED_CUSTOM_HOSTS=127.0.0.1"}, "node", "--require", "./loopback.cjs",
 		"node_modules/@portkey-ai/gateway/build/start-server.js", "--headless", "--port="+port)
+	front := freeAddress(t)
 	proxies, err := filepath.Abs("../.ci/proxies/usr")
 	if err != nil {
 		t.Fatal(err)
@@ -195,28 +198,25 @@ func cjsonPath(t *testing.T, proxies string) string {
 	return filepath.Dir(found[0]) + "/?.so"
 }
 
-// call sends a call through the front, with headers in pairs.
+// call sends a call through the front, with headers in pairs, until it is decided.
 func call(t *testing.T, front, path, key, body string, headers ...string) (status int, answer string) {
 	t.Helper()
-	request, err := http.NewRequest(http.MethodPost, front+path, strings.NewReader(body))
+	response, read := repeated(t, func() (*http.Response, error) { return send(t, front+path, key, body, headers...) })
+	return response.StatusCode, string(read)
+}
+
+// send sends a call once, with headers in pairs.
+func send(t *testing.T, url, key, body string, headers ...string) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Authorization", "Bearer "+key)
 	for i := 0; i < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	read, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response.StatusCode, string(read)
+	return http.DefaultClient.Do(request)
 }
 
 // TestLuaFront runs the documented nginx with Lua before Portkey's gateway and a small provider: what a call used is
@@ -329,9 +329,13 @@ func TestLuaFront(t *testing.T) {
 
 	thaw := c.freeze(t)
 	begin := time.Now()
-	status, _ = call(t, front, chat, adas, plain+"}")
-	if took := time.Since(begin); status != http.StatusServiceUnavailable || took > 15*time.Second {
-		t.Errorf("while the console does not decide: %d after %s", status, took)
+	response, err := send(t, front+chat, adas, plain+"}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if took := time.Since(begin); response.StatusCode != http.StatusServiceUnavailable || took > 15*time.Second {
+		t.Errorf("while the console does not decide: %d after %s", response.StatusCode, took)
 	}
 	thaw()
 }
@@ -352,7 +356,9 @@ func (c *console) reserved(t *testing.T, key string) string {
 // eventually waits until something is as it should be.
 func eventually(t *testing.T, want string, is func() string) {
 	t.Helper()
-	for end := time.Now().Add(patience * time.Millisecond); ; {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience * time.Millisecond); ; <-tick.C {
 		got := is()
 		if got == want {
 			return
@@ -366,16 +372,17 @@ func eventually(t *testing.T, want string, is func() string) {
 // hangUp begins to read a stream; away leaves it.
 func hangUp(t *testing.T, url, key, body string) (away func()) {
 	t.Helper()
-	request, err := http.NewRequest(http.MethodPost, url, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header.Set("Authorization", "Bearer "+key)
-	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var response *http.Response
+	eventually(t, "200", func() string {
+		var err error
+		if response, err = send(t, url, key, body); err != nil {
+			t.Fatal(err)
+		}
+		if response.StatusCode != http.StatusOK {
+			response.Body.Close()
+		}
+		return fmt.Sprint(response.StatusCode)
+	})
 	if _, err := bufio.NewReader(response.Body).ReadString('\n'); err != nil {
 		t.Error(err)
 	}

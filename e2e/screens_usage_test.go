@@ -11,7 +11,7 @@ import (
 
 // usageScreens are those of usage, of a user's access, and of the quota of a key.
 var usageScreens = []scene{
-	{name: "usage", path: "/usage", act: func(s *screen) { s.sees(s.heading("Budgets nearest to their limit now")) }},
+	{name: "usage", path: "/usage", act: func(s *screen) { s.reloadsUntil(s.heading("Budgets nearest to their limit now")) }},
 	{name: "usage-by-model", path: "/usage?group_by=model"},
 	{name: "usage-by-user", path: "/usage?group_by=user"},
 	{name: "usage-by-profile", path: "/usage?group_by=profile"},

@@ -52,16 +52,14 @@ func TestAPIKey(t *testing.T) {
 // ask reads a path with a key.
 func (c *console) ask(t *testing.T, key, path string) (status int) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), "GET", c.url+path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header.Set("Authorization", "Bearer "+key)
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer.Body.Close()
+	answer, _ := repeated(t, func() (*http.Response, error) {
+		request, err := http.NewRequestWithContext(t.Context(), "GET", c.url+path, nil)
+		if err != nil {
+			return nil, err
+		}
+		request.Header.Set("Authorization", "Bearer "+key)
+		return http.DefaultClient.Do(request)
+	})
 	return answer.StatusCode
 }
 

@@ -81,6 +81,7 @@ func TestPropagateRunsOneAtATime(t *testing.T) {
 	in.Fields = input.List[input.Value]{Kind: input.Array, Items: []input.Value{{Kind: input.String, Text: "budgets"}}}
 	job, err := propagation.Start(t.Context(), c.DB, permission.CLI, 1, nil, in)
 	c.Must(err)
+	c.Exec("UPDATE propagation_jobs SET lease_until = now() + interval '1 hour'") // no worker takes it
 	before := c.Tables()
 	c.Push(webtest.Object{"fields": webtest.AllGroups}).Refuses(409, "propagation_running", "")
 	if !maps.Equal(before, c.Tables()) {

@@ -96,9 +96,9 @@ func TestReplicaShowsOwnWrites(t *testing.T) {
 	}
 	ask(admin, b.profile+"/versions", true)
 
+	paused := time.Now()
 	_, err := replay.Exec("SELECT pg_wal_replay_pause()")
 	c.Must(err)
-	paused := time.Now()
 	written := session.Post(strings.TrimPrefix(b.profile, "/api")+"/deactivate", url.Values{}).Is(303)
 	cookie, _ := written.Cookie("written")
 	if cookie.Value == "" || !cookie.HttpOnly {

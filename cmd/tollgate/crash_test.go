@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -68,12 +67,6 @@ func TestKilledServerEndsTheConsole(t *testing.T) {
 // createProfile returns the path of a profile that the console has confirmed.
 func createProfile(t *testing.T, c *instance, key, name string) string {
 	t.Helper()
-	status, answer := c.ask(t, http.MethodPost, c.address+"/api/access-profiles", key, `{"name": "`+name+`"}`)
-	var created struct {
-		AccessProfile struct{ ID int64 } `json:"access_profile"`
-	}
-	if err := json.Unmarshal(answer, &created); err != nil || status != http.StatusCreated {
-		t.Fatalf("create a profile: %d %s: %v", status, answer, err)
-	}
-	return fmt.Sprintf("/api/access-profiles/%d", created.AccessProfile.ID)
+	created := c.demand(t, http.StatusCreated, http.MethodPost, "/api/access-profiles", key, `{"name": "`+name+`"}`)
+	return fmt.Sprintf("/api/access-profiles/%.0f", created["access_profile"].(map[string]any)["id"])
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -56,20 +55,14 @@ func (r repository) ends(code int, command string, words ...string) string {
 func (r repository) api(method, path, body string) {
 	r.t.Helper()
 	url, key := strings.TrimPrefix(r.environment[0], "TOLLGATE_URL="), strings.TrimPrefix(r.environment[1], "TOLLGATE_API_KEY=")
-	request, err := http.NewRequest(method, url+path, strings.NewReader(body))
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	request.Header.Set("Authorization", "Bearer "+key)
-	request.Header.Set("Content-Type", "application/json")
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode >= 300 {
-		r.t.Fatalf("%s %s: %s", method, path, answer.Status)
-	}
+	c := &instance{address: url, log: &lines{}}
+	eventually(r.t, method+" "+path+" is not put off", func() bool {
+		status, answer := c.ask(r.t, method, url+path, key, body)
+		if status >= 300 && !putOff(status, answer) {
+			r.t.Fatalf("%s %s: %d %s", method, path, status, answer)
+		}
+		return status < 300
+	})
 }
 
 // Files go from a repository into a console and back, and each exit code says what a pipeline has to know.

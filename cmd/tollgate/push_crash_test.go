@@ -52,7 +52,7 @@ func (c *instance) demand(t *testing.T, status int, method, path, key, body stri
 	var answer []byte
 	eventually(t, method+" "+path+" is not put off", func() bool {
 		got, answer = c.ask(t, method, c.address+path, key, body)
-		return got == status || got != http.StatusServiceUnavailable || !strings.Contains(string(answer), `"retry_later"`)
+		return got == status || !putOff(got, answer)
 	})
 	if err := json.Unmarshal(answer, &answered); err != nil || got != status {
 		t.Fatalf("%s %s: %d %s: %v", method, path, got, answer, err)

@@ -42,7 +42,7 @@ func (c *instance) probed(t *testing.T, code int, status string) {
 func TestStoppingConsoleIsNotReady(t *testing.T) {
 	t.Parallel()
 	environment, key, _ := given(t)
-	c := start(t, append(environment, "TOLLGATE_DRAIN=4s"))
+	c := start(t, append(environment, "TOLLGATE_DRAIN=8s"))
 	asked := time.Now()
 	if err := c.process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func TestStoppingConsoleIsNotReady(t *testing.T) {
 		}
 		return errors.Is(err, syscall.ECONNREFUSED)
 	})
-	if took := time.Since(asked); took < 4*time.Second {
+	if took := time.Since(asked); took < 8*time.Second {
 		t.Errorf("the listener closed after %s", took)
 	}
 	if code := c.end(t, stopTime); code != exitOK {

@@ -19,6 +19,8 @@ const (
 	bookkeepingLook = time.Minute
 	// bookkeepingFirst is how soon a console looks again that found another one at the first check of all.
 	bookkeepingFirst = time.Second
+	// bookkeepingAgain is how soon it looks again when its first look has failed.
+	bookkeepingAgain = 10 * time.Second
 	// unsealedMost is how old events are that are not sealed yet when a console seals again; a check reads all of them.
 	unsealedMost = sealedBehind + 5*time.Minute
 	// overdueAfter is how long after its time a week is overdue that was not archived or dropped.
@@ -53,8 +55,12 @@ func (b *Reconciler) Run(ctx context.Context) {
 			b.log.WarnContext(ctx, "the counters could not be reconciled", "error", err.Error())
 		}
 		look := bookkeepingLook
-		if err == nil && b.checked.Load() == 0 {
+		switch {
+		case b.checked.Load() > 0:
+		case err == nil:
 			look = bookkeepingFirst
+		default:
+			look = bookkeepingAgain
 		}
 		timer.Reset(look)
 		select {

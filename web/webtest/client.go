@@ -125,17 +125,42 @@ func (v Client) API(method, path string, body any) Answer {
 	}
 }
 
-// Send sends a request and does not follow redirects.
+// Send sends a request and does not follow redirects. A decision that a busy machine puts off is asked for again, as
+// gateways do, unless the test takes the database away.
 func (v Client) Send(method, path, media string, body io.Reader) Answer {
 	v.T.Helper()
+	whole, ok := body.(io.ReadSeeker)
+	if body != nil && !ok {
+		return v.sendOnce(method, path, media, body, nil)
+	}
 	var sent []byte
-	if whole, ok := body.(io.ReadSeeker); ok {
+	if ok {
 		var err error
 		sent, err = io.ReadAll(whole)
 		v.Must(err)
-		_, err = whole.Seek(0, io.SeekStart)
-		v.Must(err)
 	}
+	for again := fewRetries; ; again-- {
+		if ok {
+			_, err := whole.Seek(0, io.SeekStart)
+			v.Must(err)
+		}
+		a := v.sendOnce(method, path, media, body, sent)
+		busy := a.StatusCode == http.StatusServiceUnavailable || a.Header.Get("X-Access-Status") == "503"
+		if !busy || again == 0 || v.Wired || !v.decides(path, sent) {
+			return a
+		}
+	}
+}
+
+// decides reports whether a request asks for a decision that holds nothing, or goes through a proxy that asks.
+func (v Client) decides(path string, sent []byte) bool {
+	path, _, _ = strings.Cut(path, "?")
+	return v.Proxy || strings.HasPrefix(path, "/authz/") || strings.HasPrefix(path, "/access/v1/") ||
+		strings.HasSuffix(path, "/decisions") && !bytes.Contains(sent, []byte(`"reserve"`))
+}
+
+func (v Client) sendOnce(method, path, media string, body io.Reader, sent []byte) Answer {
+	v.T.Helper()
 	request, err := http.NewRequestWithContext(v.T.Context(), method, v.Base+path, body)
 	v.Must(err)
 	for name, values := range v.Header {

@@ -52,6 +52,8 @@ type Console struct {
 	Log  *Buffer
 
 	OwnerURL string
+	Wired    bool // the test may take the database away
+	Proxy    bool // it stands before another server
 
 	reconciler *ledger.Reconciler
 }

@@ -47,7 +47,7 @@ func (c *Console) Another(address string, hooks ...bun.QueryHook) (*Console, fun
 	for _, hook := range hooks {
 		db = db.WithQueryHook(hook)
 	}
-	other := &Console{T: c.T, DB: db, Log: &Buffer{}, OwnerURL: c.OwnerURL}
+	other := &Console{T: c.T, DB: db, Log: &Buffer{}, OwnerURL: c.OwnerURL, Wired: c.Wired}
 	log := slog.New(slog.NewJSONHandler(other.Log, nil))
 	server := httptest.NewUnstartedServer(nil)
 	other.Base = "http://" + server.Listener.Addr().String()

@@ -132,7 +132,7 @@ func (c *Console) Front(t *testing.T, address, name string, environment []string
 		return err == nil
 	})
 	behind := *c
-	behind.Base = "http://" + address
+	behind.Base, behind.Proxy = "http://"+address, true
 	return &behind
 }
 

@@ -55,10 +55,11 @@ func (d Directory) SCIM(method, path string, body any) Answer {
 	return d.Patient(method, path, "application/scim+json", content)
 }
 
-// Patient sends a request as it is, and again when the connection has asked too often, as directories do.
+// Patient sends a request as it is, and again when the connection has asked too often or a busy machine puts it off, as
+// directories do.
 func (d Directory) Patient(method, path, media, body string) Answer {
 	d.T.Helper()
-	for {
+	for again := fewRetries; ; {
 		var content io.Reader
 		if body == "" {
 			media = ""
@@ -66,7 +67,11 @@ func (d Directory) Patient(method, path, media, body string) Answer {
 			content = strings.NewReader(body)
 		}
 		a := d.Send(method, "/scim/v2"+path, media, content)
-		if a.StatusCode != http.StatusTooManyRequests {
+		switch {
+		case a.StatusCode == http.StatusServiceUnavailable && again > 0 && !d.Wired:
+			again--
+			continue
+		case a.StatusCode != http.StatusTooManyRequests:
 			return a
 		}
 		<-time.After(time.Duration(max(a.Wait(), 1)) * time.Second)

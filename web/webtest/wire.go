@@ -130,7 +130,7 @@ func (v Client) Try(path string, body any) (a Answer, err error) {
 			err = fmt.Errorf("%v", broken)
 		}
 	}()
-	v.Console = &Console{T: Panicking{v.T}, Base: v.Base}
+	v.Console = &Console{T: Panicking{v.T}, Base: v.Base, Wired: true}
 	return v.API("POST", path, body), nil
 }
 
@@ -249,7 +249,7 @@ func (c *Console) DatabaseWire(lose func([]byte) bool) (w *Wire, address string)
 	c.Must(err)
 	query := parsed.Query()
 	socket := query.Get("host") + "/.s.PGSQL." + query.Get("port")
-	w = NewWire(c.T, func() (net.Conn, error) { return net.Dial("unix", socket) }, lose)
+	w, c.Wired = NewWire(c.T, func() (net.Conn, error) { return net.Dial("unix", socket) }, lose), true
 	host, port, err := net.SplitHostPort(w.Addr().String())
 	c.Must(err)
 	query.Set("host", host)
