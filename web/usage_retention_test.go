@@ -100,6 +100,7 @@ func TestWeekThatLostAnEventStays(t *testing.T) {
 	lost := webtest.With(webtest.Event(g.Key), "event_id", uuid.NewString(), "occurred_at", g.Clock().Add(-48*time.Hour))
 	g.Admin.Counted(lost)
 	g.Admin.Counted(webtest.Event(g.Key))
+	g.Admin.API("POST", "/api/usage/adjustments", webtest.Object{"event_id": lost["event_id"], "amount": -0.5, "reason": "twice"}).Is(201)
 	week := aged(g, 89)
 	g.Exec("UPDATE usage_weeks SET opened_at = opened_at - interval '5 days' WHERE week = ?", week)
 	checked := func() int { return g.Count("usage_weeks WHERE week = ? AND sealed_at IS NOT NULL", week) }

@@ -134,7 +134,7 @@ func (b *Reconciler) verify(ctx context.Context, fence int64) (counters int, err
 	}
 	if len(skewed) > 0 {
 		b.log.ErrorContext(ctx, "counters are not what their events add up to; tollgate ledger verify names them, "+
-			"and with --full also the days of weeks that are over", "counters", len(skewed))
+			"and with --full also those of weeks that are over", "counters", len(skewed))
 	}
 	_, err = b.db.NewRaw(`UPDATE usage_sealing SET checked_at = clock_timestamp(), skewed = ?, lease_until = to_timestamp(0)
 WHERE fence = ?`, len(skewed), fence).Exec(ctx)
@@ -172,7 +172,7 @@ WHERE checked_at IS NOT NULL`, days(b.keep.Events).Seconds(), days(LeastKept).Se
 
 var (
 	ledgerSkewed = prometheus.NewDesc("tollgate_ledger_skewed_counters",
-		"Counters that are not what their events add up to, at the last check; at most 1000.", nil, nil)
+		"Counters that are not what their events add up to, at the last check; at most 1000 of each.", nil, nil)
 	ledgerChecked = prometheus.NewDesc("tollgate_ledger_checked_timestamp_seconds",
 		"When the counters were last compared with their events.", nil, nil)
 	oldestUnsealed = prometheus.NewDesc("tollgate_oldest_unsealed_seconds",

@@ -135,11 +135,6 @@ ORDER BY line_id, kind, window_start LIMIT 1000`
 
 // wholeCounters compares with all events, and with further sums of counters.
 func wholeCounters(further string) string {
-	return countersThatDiffer("", further, "window_start > ?2 AND window_start + window_span(reset_duration) >= ?3")
-}
-
-// countersThatDiffer compares the counters of windows with events, and with further sums of counters.
-func countersThatDiffer(events, further, windows string) string {
 	return `
 WITH charged AS (
     SELECT line_id, kind, reset_duration, window_start, sum(amount)::bigint AS events FROM (
@@ -149,12 +144,18 @@ WITH charged AS (
         LEFT JOIN (SELECT week, event_id, sum(amount)::bigint AS amount FROM usage_adjustments GROUP BY 1, 2) AS a
             USING (week, event_id)
         CROSS JOIN LATERAL unnest(e.line_ids, e.line_kinds, e.line_durations, e.window_starts) AS l(line_id, kind,
-            reset_duration, window_start)` + events + further + `
-    ) AS counted WHERE ` + windows + ` GROUP BY 1, 2, 3, 4
-)
+            reset_duration, window_start)` + further + `
+    ) AS counted GROUP BY 1, 2, 3, 4
+)` + countersThatDiffer("window_start > ?2 AND window_start + window_span(reset_duration) >= ?3")
+}
+
+// countersThatDiffer compares the counters of some windows with what was charged.
+func countersThatDiffer(windows string) string {
+	return `
 SELECT line_id::text, kind, reset_duration, window_start, coalesce(w.used, 0) AS used, coalesce(c.events, 0) AS events
-FROM (SELECT * FROM limit_windows WHERE ` + windows + `) AS w
-    FULL JOIN charged AS c USING (line_id, kind, reset_duration, window_start)
+FROM (SELECT * FROM limit_windows WHERE ` + windows + `) AS w FULL JOIN (
+        SELECT * FROM charged WHERE ` + windows + `
+    ) AS c USING (line_id, kind, reset_duration, window_start)
 WHERE coalesce(w.used, 0) <> coalesce(c.events, 0)
 ORDER BY line_id, kind, window_start LIMIT 1000`
 }

@@ -13,7 +13,8 @@ var eventConflict = problem.Problem{
 	Message: "Give another call another event_id: this one was reported with other content.",
 }
 
-// keep stores events of unknown keys and users in the quarantine, and says what became of each.
+// keep stores events of unknown keys and users in the quarantine, and says what became of each. After an error some have
+// no status.
 func (r *Recorder) keep(ctx context.Context, events []*Event) ([]Result, error) {
 	if len(events) == 0 {
 		return nil, nil
@@ -30,9 +31,17 @@ func (r *Recorder) keep(ctx context.Context, events []*Event) ([]Result, error) 
 	for i, e := range events {
 		if inserted[i] {
 			results[i] = Result{EventID: e.ID, Status: "quarantined"}
-		} else if results[i], err = r.keepAgain(ctx, e); err != nil {
-			return nil, err
 		}
+	}
+	for i, e := range events {
+		if inserted[i] {
+			continue
+		}
+		again, err := r.keepAgain(ctx, e)
+		if err != nil {
+			return results, err
+		}
+		results[i] = again
 	}
 	return results, nil
 }

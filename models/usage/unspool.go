@@ -139,10 +139,7 @@ func (r *Recorder) storeSpooled(ctx context.Context, events []*Event) error {
 		}
 		unknown = append(unknown, e)
 	}
-	results, err := r.keep(ctx, unknown)
-	if err != nil {
-		return err
-	}
+	results, failed := r.keep(ctx, unknown)
 	var kept []*Event
 	for n, result := range results {
 		r.logConflict(ctx, unknown[n], result.Status == "conflict")
@@ -152,6 +149,9 @@ func (r *Recorder) storeSpooled(ctx context.Context, events []*Event) error {
 		if result.Status != "conflict" {
 			kept = append(kept, unknown[n])
 		}
+	}
+	if failed != nil {
+		return failed
 	}
 	if len(own.Events) > 0 {
 		if err := r.commit(ctx, own); err != nil {
