@@ -11,9 +11,8 @@ import (
 	"tollgate/models/policy"
 )
 
-// verifyWeeks compares the days of weeks that are over, and the counters of windows that ended in them, with all of their
-// events: when a week is sealed, and again
-// before its events go into a file, or go without one.
+// verifyWeeks compares the days of weeks that are over, and the counters of windows that ended in them, with all of
+// their events: when a week is sealed, and again before its events go into a file, or go without one.
 func (b *Reconciler) verifyWeeks(ctx context.Context, fence int64) (skewed []Skew, err error) {
 	kept := b.keep.Events
 	if b.keep.Archive != "" {
@@ -35,8 +34,8 @@ func Archive(
 	return archived, nil, err
 }
 
-// verifyWeeks compares weeks that were not compared yet, and once more those that are as old as kept says. It calls renew
-// before each statement that may take long. Of those that fit it is noted; they may go.
+// verifyWeeks compares weeks that were not compared yet, and once more those that are as old as kept says. It calls
+// renew before each statement that may take long. Of those that fit it is noted; they may go.
 func verifyWeeks(ctx context.Context, db *bun.DB, kept int, renew func() error) (skewed []Skew, err error) {
 	var weeks []string
 	err = db.NewRaw(`
@@ -150,8 +149,8 @@ const earliestWeek = `
 SELECT min(week)::text FROM usage_weeks WHERE closed_at IS NULL OR closed_at >= least(?1,
     (SELECT min(window_start) FROM limit_windows WHERE ` + endedWindows + `)) - interval '1 hour'`
 
-// weekCounters compares the counters of endedWindows with events of weeks since ?3. Events with the same charges are added
-// up first: there are many times fewer charges than events.
+// weekCounters compares the counters of endedWindows with events of weeks since ?3. Events with the same charges are
+// added up first: there are many times fewer charges than events.
 var weekCounters = `
 WITH ended AS MATERIALIZED (
     SELECT c.week, c.id, l.* FROM weekly_charges AS c

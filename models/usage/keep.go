@@ -13,8 +13,8 @@ var eventConflict = problem.Problem{
 	Message: "Give another call another event_id: this one was reported with other content.",
 }
 
-// keep stores events of unknown keys and users in the quarantine, and says what became of each. After an error some have
-// no status.
+// keep stores events of unknown keys and users in the quarantine, and says what became of each. After an error some
+// have no status.
 func (r *Recorder) keep(ctx context.Context, events []*Event) ([]Result, error) {
 	if len(events) == 0 {
 		return nil, nil
