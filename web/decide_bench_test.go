@@ -40,10 +40,10 @@ func BenchmarkDecide(b *testing.B) {
 			return w.Body.String()
 		}
 		for _, cost := range []int{0, 2} {
-			for round := range 8 {
+			for round := range 16 {
 				name := "without"
 				s.H.Engine = decision.NewEngine(s.H.Cache, nil)
-				if round%2 == 1 {
+				if round%4 == 1 || round%4 == 2 { // so that a machine that becomes slower does so for both
 					name, s.H.Engine = "with", decision.NewEngine(s.H.Cache, s.H.Refusals)
 				}
 				var err error

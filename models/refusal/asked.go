@@ -22,6 +22,14 @@ var secretStarts = []string{
 	"Bearer ", "bearer ", "Basic ",
 }
 
+// secretStartsOf are secretStarts by their first byte.
+var secretStartsOf = func() (of [256][]string) {
+	for _, start := range secretStarts {
+		of[start[0]] = append(of[start[0]], start)
+	}
+	return of
+}()
+
 // longestWord is how long a name's words get. A longer one with letters and digits is taken for a secret.
 const longestWord = 24
 
@@ -47,7 +55,7 @@ func beginsLikeSecret(name string) bool {
 		if i > 0 && !strings.ContainsRune("/:=, @", rune(name[i-1])) {
 			continue
 		}
-		for _, start := range secretStarts {
+		for _, start := range secretStartsOf[name[i]] {
 			if strings.HasPrefix(name[i:], start) {
 				return true
 			}
