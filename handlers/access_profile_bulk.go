@@ -51,11 +51,11 @@ func (h *Handlers) profilesAgain(
 		return nil, err
 	}
 	q.Path = profilesHref
-	found, total, err := profile.List(reqctx.Of(c), h.DB, wanted)
+	found, err := profile.List(reqctx.Of(c), h.DB, wanted)
 	if err != nil {
 		return nil, err
 	}
-	return h.profileListPage(c, q, wanted, found, total, in, problems)
+	return h.profileListPage(c, q, wanted, found, in, problems)
 }
 
 func (h *Handlers) exportProfiles(c *gin.Context, in profile.BulkInput) error {

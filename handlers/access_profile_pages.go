@@ -32,28 +32,28 @@ func (h *Handlers) ListAccessProfiles(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	found, total, err := profile.List(reqctx.Of(c), h.DB, wanted)
+	found, err := profile.List(reqctx.Of(c), h.DB, wanted)
 	if err != nil {
 		return err
 	}
 	if !reqctx.IsAPI(c) {
-		if behindEnd(c, q, wanted.Limit, wanted.Offset, len(found), total) {
+		if behindEnd(c, q, wanted.Limit, wanted.Offset, len(found.Profiles), found.Total) {
 			return nil
 		}
-		page, err := h.profileListPage(c, q, wanted, found, total, profile.BulkInput{}, nil)
+		page, err := h.profileListPage(c, q, wanted, found, profile.BulkInput{}, nil)
 		if err != nil {
 			return err
 		}
 		reply.HTML(c, h.Log, 200, page)
 		return nil
 	}
-	documents, err := h.profileDocuments.of(reqctx.Of(c), h.DB, found, asDocument)
+	documents, err := h.profileDocuments.of(reqctx.Of(c), h.DB, found.Profiles, asDocument)
 	if err != nil {
 		return err
 	}
 	writeDocument(c, 200, `{"access_profiles":[`, joined(documents),
 		fmt.Sprintf(`],"count":%d,"total_count":%d,"limit":%d,"offset":%d}`,
-			len(documents), total, wanted.Limit, wanted.Offset))
+			len(documents), found.Total, wanted.Limit, wanted.Offset))
 	return nil
 }
 
@@ -63,25 +63,17 @@ func profileQuery(c *gin.Context) (*intake.Query, profile.Query, error) {
 	limit, offset := q.Page()
 	wanted := profile.Query{
 		Limit: limit, Offset: offset, Search: q.Search(), Tags: q.Tags(), IsActive: q.Boolean("is_active"),
-		Sort: q.Sort(profile.Sorts),
+		Sort: q.Sort(profile.Sorts), Holders: !reqctx.IsAPI(c),
 	}
 	return q, wanted, q.Err()
 }
 
 // profileListPage is the list, with what was sent for the ticked rows and not accepted.
 func (h *Handlers) profileListPage(
-	c *gin.Context, q *intake.Query, wanted profile.Query, found []profile.At, total int64, sent profile.BulkInput,
+	c *gin.Context, q *intake.Query, wanted profile.Query, found profile.Page, sent profile.BulkInput,
 	problems problem.Problems,
 ) (templ.Component, error) {
-	profiles, err := h.profileRows.of(reqctx.Of(c), h.DB, found, asListed)
-	if err != nil {
-		return nil, err
-	}
-	ids := make([]int64, len(found))
-	for i, p := range found {
-		ids[i] = p.ID
-	}
-	holders, err := profile.CountHolders(reqctx.Of(c), h.DB, ids)
+	profiles, err := h.profileRows.of(reqctx.Of(c), h.DB, found.Profiles, asListed)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +93,7 @@ func (h *Handlers) profileListPage(
 		MayCreate: actor.May(permission.CreateAccessProfiles), MayUpdate: actor.May(permission.UpdateAccessProfiles),
 		MayDelete: actor.May(permission.DeleteAccessProfiles),
 		States:    stateLinks(q), Tags: tagLinks(q, listing.tags),
-		Pager:   pager(q, wanted.Limit, wanted.Offset, int64(len(found)), total, "profiles"),
+		Pager:   pager(q, wanted.Limit, wanted.Offset, int64(len(found.Profiles)), found.Total, "profiles"),
 		Name:    sortLink(q, wanted.Sort, "name", "Name", false),
 		Updated: sortLink(q, wanted.Sort, "updated_at", "Updated", true),
 	}
@@ -110,12 +102,12 @@ func (h *Handlers) profileListPage(
 	}
 	now := time.Now()
 	for _, profile := range profiles {
-		profile.Updated, profile.Held = ui.Ago(profile.changed, now), holders[profile.id]
+		profile.Updated, profile.Held = ui.Ago(profile.changed, now), found.Holders[profile.id]
 		list.Rows = append(list.Rows, profile.ProfileRow)
 	}
 	list.Bulk.Ticked = ui.TickedAmong(list.Rows, func(r views.ProfileRow) string { return r.ID }, list.Bulk.Ticked)
 	page := h.page(c, "Profiles", "/access-profiles")
-	page.Rows = total > 0
+	page.Rows = found.Total > 0
 	reply.MarkProblems(&page, problems)
 	if list.MayCreate {
 		page.Actions = ui.NewButton("New profile", "/access-profiles/new")

@@ -56,11 +56,11 @@ func BenchmarkStatementsOfList(b *testing.B) {
 	for b.Loop() {
 		n++
 		active := true
-		found, _, err := profile.List(b.Context(), counted, profile.Query{Limit: 25, Sort: "name", IsActive: &active})
+		found, err := profile.List(b.Context(), counted, profile.Query{Limit: 25, Sort: "name", IsActive: &active})
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := profile.DocumentsAt(b.Context(), counted, found); err != nil {
+		if _, err := profile.DocumentsAt(b.Context(), counted, found.Profiles); err != nil {
 			b.Fatal(err)
 		}
 		if _, err := profile.Tags(b.Context(), counted); err != nil {

@@ -23,6 +23,14 @@ type Query struct {
 	Tags          []string // all must match
 	IsActive      *bool
 	Sort          string // one of Sorts
+	Holders       bool   // are counted too
+}
+
+// Page is a part of a list.
+type Page struct {
+	Profiles []At
+	Holders  map[int64]int64 // of each profile by its id; empty unless they were asked for
+	Total    int64           // how many profiles match
 }
 
 // Sorts are the orders of a list; each also with a leading "-". The first is the default.
@@ -43,27 +51,35 @@ type At struct {
 	UpdatedAt   time.Time
 }
 
-// List returns a page of profiles without their documents, and how many match in total.
-func List(ctx context.Context, db bun.IDB, q Query) (page []At, total int64, err error) {
+// List returns a page of profiles without their documents.
+func List(ctx context.Context, db bun.IDB, q Query) (Page, error) {
+	page, tally := Page{Holders: map[int64]int64{}}, int64(0)
+	holders := "0"
+	if q.Holders {
+		holders = "(SELECT count(*) FROM user_access_profiles WHERE access_profile_id = p.id)"
+	}
 	rows, err := q.query(ctx, db, q.filter(db.NewSelect()).Column("p.id", "p.version", "p.updated_at").ColumnExpr(tallied).
-		Order(profileOrder[q.Sort]...).Limit(q.Limit).Offset(q.Offset))
+		ColumnExpr(holders).Order(profileOrder[q.Sort]...).Limit(q.Limit).Offset(q.Offset))
 	if err != nil {
-		return nil, 0, fmt.Errorf("list access profiles: %w", err)
+		return page, fmt.Errorf("list access profiles: %w", err)
 	}
 	defer rows.Close()
-	tally := int64(0)
 	for rows.Next() {
 		var p At
-		if err := rows.Scan(&p.ID, &p.Version, &p.UpdatedAt, &tally); err != nil {
-			return nil, 0, fmt.Errorf("read a listed access profile: %w", err)
+		var held int64
+		if err := rows.Scan(&p.ID, &p.Version, &p.UpdatedAt, &tally, &held); err != nil {
+			return page, fmt.Errorf("read a listed access profile: %w", err)
 		}
-		page = append(page, p)
+		page.Profiles = append(page.Profiles, p)
+		if q.Holders {
+			page.Holders[p.ID] = held
+		}
 	}
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return nil, 0, fmt.Errorf("list access profiles: %w", err)
+		return page, fmt.Errorf("list access profiles: %w", err)
 	}
-	total, err = q.total(ctx, db, int64(len(page)), tally)
-	return page, total, err
+	page.Total, err = q.total(ctx, db, int64(len(page.Profiles)), tally)
+	return page, err
 }
 
 // DocumentsAt returns the API documents of the versions named; those deleted meanwhile have none.
