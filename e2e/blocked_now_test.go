@@ -52,8 +52,8 @@ func TestWhoIsBlockedNow(t *testing.T) {
 	}
 }
 
-// reloadsUntil asks for the page again until something is there: a list that took long to read is shown again for half a
-// minute, and one that took too long is left out.
+// reloadsUntil asks for the page again until something is there: a list that took long to read is shown again for half
+// a minute, and one that took too long is left out.
 func (s *screen) reloadsUntil(there playwright.Locator) {
 	s.t.Helper()
 	for begun := time.Now(); ; {

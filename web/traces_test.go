@@ -130,14 +130,10 @@ func pairsInJSON(list []any) string {
 	return "[" + strings.Join(all, ",") + "]"
 }
 
-func exported(g webtest.Gateway, media string, body []byte, header ...string) (a webtest.Answer) {
+func exported(g webtest.Gateway, media string, body []byte, header ...string) webtest.Answer {
 	g.T.Helper()
 	key := g.APIKey("Usage:Create")
-	g.Eventually("an answer to an export", func() bool { // exporters come again
-		a = sent(key, "/v1/traces", media, body, header...)
-		return a.StatusCode != http.StatusServiceUnavailable
-	})
-	return a
+	return g.Answered(func() webtest.Answer { return sent(key, "/v1/traces", media, body, header...) })
 }
 
 func sent(by webtest.Client, path, media string, body []byte, header ...string) webtest.Answer {

@@ -191,7 +191,7 @@ func TestTermEndsConsoleAndServer(t *testing.T) {
 	if answer := slow(); !strings.HasPrefix(answer, "HTTP/1.1 201 ") {
 		t.Errorf("the request under way got %q", answer)
 	}
-	if code := c.end(t, patience); code != exitOK {
+	if code := c.end(t, stopTime); code != exitOK {
 		t.Errorf("exit code %d:\n%s", code, c.log)
 	}
 	if left := serverProcesses(t, dir); left != nil {

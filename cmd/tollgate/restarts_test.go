@@ -118,7 +118,8 @@ func TestTwinOfRollingRestarts(t *testing.T) {
 		}
 		ids = append(ids, uuid.NewString())
 		body := fmt.Sprintf(`{"event_id": %q, "user_id": %q, "provider": "openai", "model": "gpt-4o", "cost": 0.01}`, ids[len(ids)-1], user)
-		if status, _, err := c.try(t, "POST", c.address+"/api/usage", key, body); (err != nil || status != http.StatusOK) && len(ids) > 10 {
+		status, _, err := c.try(t, "POST", c.address+"/api/usage", key, body)
+		if ended := len(ids) > 10; ended && (err != nil || status != http.StatusOK) {
 			refused++
 		}
 	}

@@ -172,7 +172,7 @@ WHERE checked_at IS NOT NULL`, days(b.keep.Events).Seconds(), days(LeastKept).Se
 
 var (
 	ledgerSkewed = prometheus.NewDesc("tollgate_ledger_skewed_counters",
-		"Counters that are not what their events add up to, at the last check; at most 1000 of each.", nil, nil)
+		"Counters that are not what their events add up to, at the last check; at most 1000 of each kind.", nil, nil)
 	ledgerChecked = prometheus.NewDesc("tollgate_ledger_checked_timestamp_seconds",
 		"When the counters were last compared with their events.", nil, nil)
 	oldestUnsealed = prometheus.NewDesc("tollgate_oldest_unsealed_seconds",

@@ -139,17 +139,14 @@ func (v Client) Send(method, path, media string, body io.Reader) Answer {
 		sent, err = io.ReadAll(whole)
 		v.Must(err)
 	}
-	for again := fewRetries; ; again-- {
+	again := func(a Answer) bool { return !v.Wired && v.decides(path, sent) && v.StoodStill(a) }
+	return repeated(func() Answer {
 		if ok {
 			_, err := whole.Seek(0, io.SeekStart)
 			v.Must(err)
 		}
-		a := v.sendOnce(method, path, media, body, sent)
-		busy := a.StatusCode == http.StatusServiceUnavailable || a.Header.Get("X-Access-Status") == "503"
-		if !busy || again == 0 || v.Wired || !v.decides(path, sent) {
-			return a
-		}
-	}
+		return v.sendOnce(method, path, media, body, sent)
+	}, again)
 }
 
 // decides reports whether a request asks for a decision that holds nothing, or goes through a proxy that asks.

@@ -120,15 +120,10 @@ func With(body Object, more ...any) Object {
 	return body
 }
 
-// Ask is the decision about a call. Like a gateway, it asks again when a busy machine puts it off.
+// Ask is the decision about a call.
 func (v Client) Ask(call Object) Object {
 	v.T.Helper()
-	var a Answer
-	v.Eventually("a decision", func() bool {
-		a = v.API("POST", "/api/governance/decisions", call)
-		return a.StatusCode != http.StatusServiceUnavailable
-	})
-	return a.Is(200).JSON()
+	return v.Answered(func() Answer { return v.API("POST", "/api/governance/decisions", call) }).Is(200).JSON()
 }
 
 // Decides fails the test unless a call is decided this way.
@@ -199,18 +194,11 @@ func (v Client) Report(event any) Answer {
 	return v.API("POST", "/api/governance/usage", event)
 }
 
-// Counted reports usage, and expects it to be counted. Like a gateway, it reports again when a busy machine puts it off;
-// the first time may have been counted.
+// Counted reports usage, and expects it to be counted; when it is reported again, the first time may have been.
 func (v Client) Counted(event Object) {
 	v.T.Helper()
-	var a Answer
 	reports := 0
-	v.Eventually("an answer about usage", func() bool {
-		reports++
-		a = v.Report(event)
-		return a.StatusCode != http.StatusServiceUnavailable
-	})
-	got := a.Is(200).JSON()
+	got := v.Answered(func() Answer { reports++; return v.Report(event) }).Is(200).JSON()
 	if reports > 1 && got["status"] == "duplicate" {
 		return
 	}

@@ -3,7 +3,9 @@ package webtest
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -23,19 +25,37 @@ func Concurrently(all ...func() Answer) []Answer {
 	start := make(chan struct{})
 	var group sync.WaitGroup
 	for i, one := range all {
-		group.Go(func() { <-start; answers[i] = repeated(one) })
+		group.Go(func() { <-start; answers[i] = repeated(one, Answer.PutsOff) })
 	}
 	close(start)
 	group.Wait()
 	return answers
 }
 
-func repeated(one func() Answer) (a Answer) {
+func repeated(one func() Answer, again func(Answer) bool) (a Answer) {
 	for range 1 + fewRetries {
-		if a = one(); !a.PutsOff() {
+		if a = one(); !again(a) {
 			break
 		}
 	}
+	return a
+}
+
+// StoodStill reports whether an answer puts off what was asked for because this machine did nothing for seconds, or the
+// test takes the database away. What is put off for another reason, such as a deadlock, is not to be repeated.
+func (c *Console) StoodStill(a Answer) bool {
+	if a.StatusCode != http.StatusServiceUnavailable && a.Header.Get("X-Access-Status") != "503" {
+		return false
+	}
+	log := c.Log.String()
+	return c.Wired || slices.ContainsFunc([]string{"deadline exceeded", "i/o timeout", "SQLSTATE 57014", "SQLSTATE 55P03"},
+		func(late string) bool { return strings.Contains(log, late) })
+}
+
+// Answered asks again until this machine has not stood still, like a gateway.
+func (c *Console) Answered(one func() Answer) (a Answer) {
+	c.T.Helper()
+	c.Eventually("an answer", func() bool { a = one(); return !c.StoodStill(a) })
 	return a
 }
 
@@ -52,7 +72,7 @@ func (s Stage) Queued(row string, id any, all ...func() Answer) []Answer {
 	answers := make([]Answer, len(all))
 	var group sync.WaitGroup
 	for i, one := range all {
-		group.Go(func() { answers[i] = repeated(one) })
+		group.Go(func() { answers[i] = repeated(one, Answer.PutsOff) })
 		for waiting, deadline := 0, time.Now().Add(time.Second); waiting <= i && time.Now().Before(deadline); {
 			s.Scan(&waiting, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 		}

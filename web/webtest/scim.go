@@ -59,19 +59,18 @@ func (d Directory) SCIM(method, path string, body any) Answer {
 // directories do.
 func (d Directory) Patient(method, path, media, body string) Answer {
 	d.T.Helper()
-	for again := fewRetries; ; {
+	send := func() Answer {
 		var content io.Reader
 		if body == "" {
 			media = ""
 		} else {
 			content = strings.NewReader(body)
 		}
-		a := d.Send(method, "/scim/v2"+path, media, content)
-		switch {
-		case a.StatusCode == http.StatusServiceUnavailable && again > 0 && !d.Wired:
-			again--
-			continue
-		case a.StatusCode != http.StatusTooManyRequests:
+		return d.Send(method, "/scim/v2"+path, media, content)
+	}
+	for {
+		a := repeated(send, func(a Answer) bool { return !d.Wired && d.StoodStill(a) })
+		if a.StatusCode != http.StatusTooManyRequests {
 			return a
 		}
 		<-time.After(time.Duration(max(a.Wait(), 1)) * time.Second)
