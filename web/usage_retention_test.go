@@ -144,6 +144,28 @@ func TestWeekThatLostAnEventStays(t *testing.T) {
 	webtest.Same(t, "events of a week that fits", g.Count("weekly_events WHERE week = ?", week), 0)
 }
 
+// Counters are compared with events that a release stored which had no weeks, too, and with what was taken back of them.
+func TestEventsFromBeforeWeeksAreCompared(t *testing.T) {
+	g := webtest.NewGateway(t)
+	old := webtest.With(webtest.Event(g.Key), "event_id", uuid.NewString(), "occurred_at", g.Clock().Add(-48*time.Hour))
+	g.Admin.Counted(old)
+	g.Admin.API("POST", "/api/usage/adjustments", webtest.Object{"event_id": old["event_id"], "amount": -0.5, "reason": "twice"}).Is(201)
+	week := aged(g, 20)
+	g.ExecAsOwner("ALTER TABLE usage_events DISABLE TRIGGER USER",
+		`INSERT INTO usage_events (event_id, user_id, occurred_at, received_at, copy_id, access_profile_id, provider, model, mcp_client_id, tool_name, cost, tokens, requests, line_ids, line_kinds, line_durations, window_starts)
+SELECT event_id, user_id, occurred_at, received_at, copy_id, access_profile_id, provider, model, mcp_client_id, tool_name, cost, tokens, requests, line_ids, line_kinds, line_durations, window_starts FROM counted_events`,
+		"DELETE FROM weekly_events", "UPDATE usage_adjustments SET week = '1970-01-05'")
+	g.Exec("UPDATE usage_weeks SET closed_at = (SELECT closed_at FROM usage_weeks WHERE week = ?) WHERE week = '1970-01-05'", week)
+	compared := func() int {
+		g.Exec("UPDATE usage_weeks SET sealed_at = NULL")
+		reconciled(g, ledger.DefaultKeep)
+		return g.Count("usage_sealing WHERE skewed > 0")
+	}
+	webtest.Same(t, "as it was", compared(), 0)
+	g.Exec("UPDATE limit_windows SET used = used + 1, sealed = sealed + 1 WHERE kind = 'requests'")
+	webtest.Same(t, "a request more than there was", compared(), 1)
+}
+
 // A week that was archived before it was compared with its events is compared before these go.
 func TestArchivedWeekIsComparedBeforeItGoes(t *testing.T) {
 	g := webtest.NewGateway(t)
